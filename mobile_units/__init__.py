@@ -1,0 +1,1 @@
+"""Mobile Units: planning, booking and hand-over for Polish mobile cancer screening."""

@@ -1,0 +1,171 @@
+"""Configuration from environment variables, read once and checked whole.
+
+Every problem is reported at once, each with the variable and the expected form, so that a deployment is mended in one
+round. The values of secrets are never part of a message.
+"""
+
+import base64
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+CONTRACT = Path(__file__).parent / "transmission" / "contract" / "cer.wsdl"
+
+
+class ConfigurationError(Exception):
+    """The environment does not describe a working installation; `problems` names every fault."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the text of a variable is read: `parse` raises ValueError unless it is as `expected` says."""
+
+    expected: str
+    parse: Callable[[str], Any]
+
+
+def _require(condition: object) -> None:
+    if not condition:
+        raise ValueError
+
+
+def _secret(text: str) -> str:
+    _require(len(text) >= 32)
+    return text
+
+
+def _fernet_keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(","))
+    _require(all(len(base64.urlsafe_b64decode(key)) == 32 for key in keys))
+    return keys
+
+
+def _database_url(text: str) -> str:
+    _require(text.startswith(("postgresql://", "postgresql+psycopg://")))
+    return text
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    _require(parts.scheme in {"http", "https"} and parts.hostname)
+    return text
+
+
+def _file(text: str) -> Path:
+    _require(Path(text).is_file())
+    return Path(text)
+
+
+def _seconds(low: float, high: float) -> Form:
+    def parse(text: str) -> float:
+        _require(low <= float(text) <= high)
+        return float(text)
+
+    return Form(f"a number of seconds from {low:g} to {high:g}", parse)
+
+
+def _one_of(choices: Mapping[str, Any]) -> Form:
+    def parse(text: str) -> Any:
+        _require(text in choices)
+        return choices[text]
+
+    return Form("one of " + ", ".join(choices), parse)
+
+
+TEXT = Form("text", str)
+SECRET = Form("at least 32 random characters", _secret)
+FERNET_KEYS = Form("Fernet keys (32 bytes in URL-safe Base64), newest first, separated by commas", _fernet_keys)
+DATABASE_URL = Form("postgresql://user:password@host:port/database", _database_url)
+HTTP_URL = Form("an http:// or https:// address", _http_url)
+FILE = Form("the path of an existing file", _file)
+FOLDER = Form("the path of a folder", Path)
+LEVEL = _one_of({level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")})
+FLAG = _one_of({"0": False, "1": True})
+
+
+def variable(name: str, form: Form, meaning: str, default: object = MISSING) -> Any:
+    """A dataclass field read from the environment variable `name`; without a default it is required."""
+    return field(default=default, metadata={"variable": name, "form": form, "meaning": meaning})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of one installation; each field names its environment variable and meaning."""
+
+    secret_key: str = variable("MOBILE_UNITS_SECRET_KEY", SECRET, "signs the session cookies")
+    encryption_keys: tuple[str, ...] = variable("MOBILE_UNITS_ENCRYPTION_KEYS", FERNET_KEYS, "encrypt personal data")
+    hash_key: str = variable("MOBILE_UNITS_HASH_KEY", SECRET, "keys the hash by which a woman is found")
+    database_url: str | None = variable(
+        "DATABASE_URL", DATABASE_URL, "PostgreSQL 15 or newer; unset: the embedded server", None
+    )
+    data_dir: Path = variable(
+        "MOBILE_UNITS_DATA_DIR", FOLDER, "folder of the embedded server and of the sandbox", Path(".mobile-units")
+    )
+    log_level: str = variable("MOBILE_UNITS_LOG_LEVEL", LEVEL, "least severe line that is logged", "INFO")
+    secure_cookies: bool = variable(
+        "MOBILE_UNITS_SECURE_COOKIES", FLAG, "1: cookies are sent over HTTPS only", default=True
+    )
+    cer_wsdl: Path = variable("MOBILE_UNITS_CER_WSDL", FILE, "contract of the central system (WSDL)", CONTRACT)
+    cer_url: str = variable(
+        "MOBILE_UNITS_CER_URL", HTTP_URL, "service address of the central system", "http://127.0.0.1:8010/services"
+    )
+    cer_context_version: str = variable(
+        "MOBILE_UNITS_CER_CONTEXT_VERSION", TEXT, "version in the call context's namespace", "v20180509"
+    )
+    cer_context_prefix: str = variable(
+        "MOBILE_UNITS_CER_CONTEXT_PREFIX", TEXT, "prefix of the call context's attributes", "urn:csioz:p1:kontekst:"
+    )
+    cer_role: str = variable(
+        "MOBILE_UNITS_CER_ROLE", TEXT, "business role in the call context", "SYSTEM_ZEWNETRZNY_PODMIOTU_LECZNICZEGO"
+    )
+    cer_connect_seconds: float = variable(
+        "MOBILE_UNITS_CER_CONNECT_SECONDS", _seconds(0.1, 60), "longest wait for a connection", 5.0
+    )
+    cer_read_seconds: float = variable(
+        "MOBILE_UNITS_CER_READ_SECONDS", _seconds(0.1, 300), "longest wait for an answer", 30.0
+    )
+    lease_seconds: float = variable(
+        "MOBILE_UNITS_LEASE_SECONDS", _seconds(1, 3600), "how long a worker owns a claimed message", 120.0
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Reads and checks every variable.
+
+        Raises:
+            ConfigurationError: with one sentence for each variable that is missing, malformed or unknown.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        problems = _unknown_variables(environ)
+        for each in fields(cls):
+            try:
+                values |= _read(each, environ)
+            except ValueError:
+                problems.append("{variable}: {meaning}; expected {form.expected}".format(**each.metadata))
+        if not problems and values.get("cer_read_seconds", 30.0) >= values.get("lease_seconds", 120.0):
+            problems.append("MOBILE_UNITS_LEASE_SECONDS: expected more than MOBILE_UNITS_CER_READ_SECONDS")
+        if problems:
+            raise ConfigurationError(problems)
+        return cls(**values)
+
+
+def _read(each: "Field[Any]", environ: Mapping[str, str]) -> dict[str, Any]:
+    """The value of one variable as a dict, empty where the default holds."""
+    text = environ.get(each.metadata["variable"], "").strip()
+    if not text and each.default is not MISSING:
+        return {}
+    return {each.name: each.metadata["form"].parse(text)}
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    known = {each.metadata["variable"] for each in fields(Settings)}
+    strangers = sorted(name for name in environ if name.startswith("MOBILE_UNITS_") and name not in known)
+    return [f"{name}: there is no such variable" for name in strangers]

@@ -1,0 +1,66 @@
+"""The database: engine, the transaction around one use-case, and the names of violated constraints as refusals."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mobile_units import crypto, embedded
+from mobile_units.config import Settings
+from mobile_units.errors import DomainError
+
+REFUSAL_OF_CONSTRAINT = {
+    "ck_slots_capacity": "slot_full",
+    "uq_visits_one_active_per_woman_and_programme": "parallel_visit",
+    "ex_stop_days_unit_in_one_place": "unit_in_two_places",
+    "ex_stop_days_unit_in_one_place_of_itinerary": "unit_in_two_places",
+    "ck_schedules_mobile_flag_needs_point": "mobile_flag_needs_point",
+    "ck_schedules_stationary_place_has_no_point": "stationary_place_has_no_point",
+    "ck_slots_stationary_place_on_stationary_schedule": "stationary_slot_on_mobile_schedule",
+    "uq_visits_idempotency_key": "idempotency_key_reused",
+}
+
+
+def engine_of(settings: Settings, *, pool_size: int = 5) -> Engine:
+    """An engine on the configured database, or on the embedded server; also loads the encryption keys."""
+    crypto.load_keys(settings)
+    url = settings.database_url or embedded.ensure_running(settings.data_dir)
+    return create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        pool_size=pool_size,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"options": "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"},
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """One use-case, one transaction: committed at the end, rolled back at any error.
+
+    Raises:
+        DomainError: a named constraint was violated; any other database error passes as it is.
+    """
+    try:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+    except IntegrityError as error:
+        raise refusal_of(error) from None
+
+
+def refusal_of(error: IntegrityError) -> Exception:
+    """The refusal that a violated constraint means, by its name; the error itself where the name has none."""
+    cause = error.orig
+    if not isinstance(cause, psycopg.errors.IntegrityError):
+        return error
+    name = cause.diag.constraint_name or ""
+    if name in REFUSAL_OF_CONSTRAINT:
+        return DomainError(REFUSAL_OF_CONSTRAINT[name])
+    if isinstance(cause, psycopg.errors.UniqueViolation):
+        return DomainError("already_exists", what=cause.diag.table_name)
+    if isinstance(cause, psycopg.errors.ForeignKeyViolation):
+        return DomainError("still_in_use", what=cause.diag.table_name)
+    return error

@@ -1,0 +1,41 @@
+"""SQLAlchemy entities and the constraints of the database; importing the package knows every table."""
+
+from mobile_units.models import (
+    audit,
+    base,
+    contracts,
+    eligibility,
+    itineraries,
+    mobile_points,
+    product_codes,
+    providers,
+    schedules,
+    service_places,
+    sites,
+    slots,
+    transmissions,
+    units,
+    users,
+    visits,
+    women,
+)
+
+__all__ = [
+    "audit",
+    "base",
+    "contracts",
+    "eligibility",
+    "itineraries",
+    "mobile_points",
+    "product_codes",
+    "providers",
+    "schedules",
+    "service_places",
+    "sites",
+    "slots",
+    "transmissions",
+    "units",
+    "users",
+    "visits",
+    "women",
+]

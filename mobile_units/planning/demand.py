@@ -1,0 +1,43 @@
+"""Women due estimated from population, for places where the NFZ's own numbers have not been imported.
+
+The shares are rounded national ones and know nothing of the place. What comes from here is always shown as an estimate.
+"""
+
+from dataclasses import dataclass
+
+from mobile_units.rules.programmes import Programme
+
+ESTIMATE_LABEL_PL = "szacunek"
+ESTIMATE_LABEL_EN = "estimate"
+
+
+@dataclass(frozen=True, slots=True)
+class DemandAssumption:
+    """What the estimate assumes: women of the age band as a share of inhabitants, examined once in `quarters`."""
+
+    share: float
+    quarters: int
+    label_pl: str
+    label_en: str
+
+
+ASSUMPTIONS: dict[Programme, DemandAssumption] = {
+    Programme.BREAST: DemandAssumption(
+        share=0.20,
+        quarters=8,
+        label_pl="szacunek: kobiety 45-74 lata to około 20% mieszkańców, badanie co 24 miesiące",
+        label_en="estimate: women aged 45-74 are about 20% of inhabitants, screened every 24 months",
+    ),
+    Programme.CERVICAL: DemandAssumption(
+        share=0.27,
+        quarters=12,
+        label_pl="szacunek: kobiety 25-64 lata to około 27% mieszkańców, cytologia co 36 miesięcy",
+        label_en="estimate: women aged 25-64 are about 27% of inhabitants, cytology every 36 months",
+    ),
+}
+
+
+def estimate_women_due(population: int, programme: Programme) -> int:
+    """Women who come due in one quarter in a place of `population` inhabitants, rounded to whole women."""
+    assumption = ASSUMPTIONS[programme]
+    return round(population * assumption.share / assumption.quarters)

@@ -1,0 +1,1 @@
+"""Use-cases: each takes a session, the actor and a command, flushes and never commits."""

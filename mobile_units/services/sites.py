@@ -1,0 +1,122 @@
+"""Sites where units may stand, with the women due around them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from mobile_units.models.sites import Site, SiteDemand
+from mobile_units.rules.programmes import Programme
+from mobile_units.services.actors import Actor
+from mobile_units.services.queries import Page, Paging, apply_change, get_owned, page_of
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Women due in one programme; `estimated` unless a register counted them."""
+
+    programme: Programme
+    women_due: int
+    source: str
+    as_of: date
+    estimated: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSite:
+    """A site to be kept; `code` is the provider's own and unique."""
+
+    code: str
+    name: str
+    locality: str
+    latitude: float
+    longitude: float
+    landmark: str | None = None
+    street: str | None = None
+    gmina: str | None = None
+    teryt: str | None = None
+    population: int | None = None
+    telephone: str | None = None
+    logistics: Mapping[str, Any] = field(default_factory=dict)
+    days_max: int = 5
+    source: str | None = None
+    demands: Sequence[Demand] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFilter:
+    """Which sites are wanted: `text` is part of name, locality or code."""
+
+    paging: Paging = Paging()
+    text: str | None = None
+    teryt: str | None = None
+    programme: Programme | None = None
+    active: bool | None = None
+
+
+def create(session: Session, actor: Actor, command: NewSite) -> Site:
+    """Keeps a new site.
+
+    Raises:
+        DomainError: `already_exists` (at flush), the code is taken.
+    """
+    values = asdict(command)
+    demands = [SiteDemand(**demand) for demand in values.pop("demands")]
+    site = Site(provider_id=actor.provider_id, demands=demands, active=True, **values)
+    session.add(site)
+    session.flush()
+    return site
+
+
+def find(session: Session, actor: Actor, criteria: SiteFilter) -> Page[Site]:
+    """Sites of the provider, by name."""
+    query = select(Site).where(Site.provider_id == actor.provider_id).options(selectinload(Site.demands))
+    if criteria.text:
+        named = (Site.name, Site.locality, Site.code)
+        query = query.where(or_(*(column.icontains(criteria.text, autoescape=True) for column in named)))
+    if criteria.teryt:
+        query = query.where(Site.teryt == criteria.teryt)
+    if criteria.programme:
+        query = query.where(Site.demands.any(SiteDemand.programme == criteria.programme))
+    if criteria.active is not None:
+        query = query.where(Site.active == criteria.active)
+    return page_of(session, query.order_by(Site.name, Site.id), criteria.paging)
+
+
+def get(session: Session, actor: Actor, site_id: int) -> Site:
+    """One site with its demands."""
+    return get_owned(session, actor, Site, site_id, selectinload(Site.demands))
+
+
+def change(session: Session, actor: Actor, site_id: int, version: int, values: Mapping[str, Any]) -> Site:
+    """Changes the given fields of a site; `demands`, if given, replace all that were known."""
+    site = get(session, actor, site_id)
+    values = dict(values)
+    demands = values.pop("demands", None)
+    apply_change(site, version, values)
+    if demands is not None:
+        replace_demands(site, demands)
+    session.flush()
+    return site
+
+
+def replace_demands(site: Site, demands: Sequence[Demand]) -> None:
+    """Makes these the only demands of the site, keeping the rows of programmes that stay."""
+    known = {demand.programme: demand for demand in site.demands}
+    site.demands[:] = [_updated(known.get(each.programme), each) for each in demands]
+
+
+def _updated(row: SiteDemand | None, demand: Demand) -> SiteDemand:
+    row = row or SiteDemand()
+    for name, value in asdict(demand).items():
+        setattr(row, name, value)
+    return row
+
+
+def retire(session: Session, actor: Actor, site_id: int) -> None:
+    """Takes a site out of planning; its past stops keep it."""
+    get(session, actor, site_id).active = False
+    session.flush()

@@ -1,0 +1,185 @@
+"""Users: signing in, sessions, and tokens for the API."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mobile_units.errors import DomainError
+from mobile_units.models.users import ApiToken, User
+from mobile_units.rules.roles import Role
+from mobile_units.services.actors import Actor, audit
+from mobile_units.services.queries import Page, Paging, get_owned, page_of, require_version
+
+FAILURES_ALLOWED = 5
+LOCKED_FOR = timedelta(minutes=15)
+TOKEN_PREFIX = "mu_"  # noqa: S105 -- not a secret: it makes a leaked token recognisable
+
+_hasher = PasswordHasher()
+_NOBODY = _hasher.hash(secrets.token_hex())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """A user to be added; the login is kept in lower case and is unique in the installation."""
+
+    login: str
+    password: str
+    roles: Sequence[Role]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserChange:
+    """A change of a user; None leaves a field as it is."""
+
+    version: int
+    password: str | None = None
+    roles: Sequence[Role] | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a person types to sign in."""
+
+    login: str
+    password: str
+
+
+def create(session: Session, actor: Actor, command: NewUser) -> User:
+    """Adds a user to the actor's provider.
+
+    Raises:
+        DomainError: `already_exists` (at flush), the login is taken.
+    """
+    user = User(
+        provider_id=actor.provider_id,
+        login=command.login.lower(),
+        password_hash=_hasher.hash(command.password),
+        roles=[str(role) for role in command.roles],
+    )
+    session.add(user)
+    session.flush()
+    audit(session, actor, "create", "user", user.id)
+    return user
+
+
+def find(session: Session, actor: Actor, paging: Paging) -> Page[User]:
+    """Users of the provider, by login."""
+    query = select(User).where(User.provider_id == actor.provider_id).order_by(User.login)
+    return page_of(session, query, paging)
+
+
+def get(session: Session, actor: Actor, user_id: int) -> User:
+    """One user."""
+    return get_owned(session, actor, User, user_id)
+
+
+def change(session: Session, actor: Actor, user_id: int, command: UserChange) -> User:
+    """Changes a user; any change ends the user's sessions."""
+    user = get(session, actor, user_id)
+    require_version(user, command.version)
+    if command.password is not None:
+        user.password_hash = _hasher.hash(command.password)
+    if command.roles is not None:
+        user.roles = [str(role) for role in command.roles]
+    if command.active is not None:
+        user.active = command.active
+    user.session_epoch += 1
+    audit(session, actor, "change", "user", user.id)
+    session.flush()
+    return user
+
+
+def sign_in(session: Session, credentials: Credentials, now: datetime) -> User | DomainError:
+    """The user with these credentials, or the refusal.
+
+    The refusal is returned, not raised, because the failed attempt has to be committed with it. An unknown login costs
+    as much time as a wrong password.
+    """
+    query = select(User).where(User.login == credentials.login.lower(), User.active).with_for_update()
+    user = session.scalars(query).one_or_none()
+    if user and user.locked_until and user.locked_until > now:
+        return DomainError("locked_out", minutes=-(-(user.locked_until - now) // timedelta(minutes=1)))
+    matches = _matches(user.password_hash if user else _NOBODY, credentials.password)
+    if user and matches:
+        user.failed_logins, user.locked_until = 0, None
+        return user
+    if user:
+        _count_failure(user, now)
+    return DomainError("wrong_credentials")
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except VerifyMismatchError:
+        return False
+
+
+def _count_failure(user: User, now: datetime) -> None:
+    user.failed_logins += 1
+    if user.failed_logins >= FAILURES_ALLOWED:
+        user.failed_logins, user.locked_until = 0, now + LOCKED_FOR
+
+
+def user_of_session(session: Session, user_id: int, epoch: int) -> User | None:
+    """The active user of a page session that has not been ended."""
+    query = select(User).where(User.id == user_id, User.session_epoch == epoch, User.active)
+    return session.scalars(query).one_or_none()
+
+
+def end_sessions(session: Session, actor: Actor) -> None:
+    """Ends all page sessions of the acting user."""
+    if actor.user_id is not None:
+        get(session, actor, actor.user_id).session_epoch += 1
+
+
+def issue_token(session: Session, user: User, name: str, expires_at: datetime) -> str:
+    """A new token of the user; this is the only time that it can be seen."""
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    session.add(ApiToken(user_id=user.id, name=name, token_hash=_token_hash(token), expires_at=expires_at))
+    session.flush()
+    return token
+
+
+def user_of_token(session: Session, token: str, now: datetime) -> User | None:
+    """The active user whose unexpired, unrevoked token this is."""
+    query = (
+        select(User)
+        .join(ApiToken, ApiToken.user_id == User.id)
+        .where(
+            ApiToken.token_hash == _token_hash(token),
+            ApiToken.expires_at > now,
+            ApiToken.revoked_at.is_(None),
+            User.active,
+        )
+    )
+    return session.scalars(query).one_or_none()
+
+
+def _token_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def tokens_of(session: Session, actor: Actor) -> Sequence[ApiToken]:
+    """The tokens of the acting user, newest first."""
+    return session.scalars(select(ApiToken).where(ApiToken.user_id == actor.user_id).order_by(ApiToken.id.desc())).all()
+
+
+def revoke_token(session: Session, actor: Actor, token_id: int, now: datetime) -> None:
+    """Ends a token of the acting user.
+
+    Raises:
+        DomainError: `not_found`.
+    """
+    token = session.get(ApiToken, token_id)
+    if token is None or token.user_id != actor.user_id:
+        raise DomainError("not_found", what=f"token {token_id}")
+    token.revoked_at = token.revoked_at or now

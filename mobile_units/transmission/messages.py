@@ -1,0 +1,226 @@
+"""What is handed over to the central e-registration, in our own words.
+
+A message is a value: everything the central system has to know and nothing of how it is sent. Each carries a
+`message_id` of its own; sending the same message twice under one id has the effect of sending it once. Fields that
+identify a woman never appear in a repr.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from mobile_units.rules.programmes import Mobility, Path
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.rules.visits import CancelledBy, VisitStatus
+
+OID = "2.16.840.1.113883.3.4424"
+"""The OID under which P1 keeps its identifiers."""
+PESEL_ROOT = f"{OID}.1.1.616"
+PROVIDER_ROOT = f"{OID}.2.3.1"
+SERVICE_PLACE_ROOT = f"{OID}.2.3.3"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectId:
+    """An identifier as P1 writes them: an OID (`root`) and a value unique below it (`extension`)."""
+
+    root: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonId:
+    """The identifier of a woman: PESEL, or a foreign document whose issuer is an ISO 3166 `country` (2 letters)."""
+
+    root: str
+    extension: str = field(repr=False)
+    country: str | None = None
+
+
+def provider_node(number: int | str) -> str:
+    """The OID below which a provider names its own objects (węzeł podmiotu)."""
+    return f"{OID}.2.7.{number}"
+
+
+def provider_id(book: str) -> ObjectId:
+    """The provider (podmiot) with this RPWDL book of 12 digits."""
+    return ObjectId(PROVIDER_ROOT, book)
+
+
+def service_place_id(book: str, cell: str) -> ObjectId:
+    """The service place (MUŚ): an organisational cell of 3 digits in the RPWDL book of 12 digits."""
+    return ObjectId(SERVICE_PLACE_ROOT, f"{book}-{cell}")
+
+
+def pesel_id(pesel: str) -> PersonId:
+    """The woman with this PESEL."""
+    return PersonId(PESEL_ROOT, pesel)
+
+
+class SlotKind(StrEnum):
+    """What a slot is for; the three kinds that the leaflet names."""
+
+    MATCHING_PROCEDURE = "matching_procedure"
+    CONTINUED_TREATMENT = "continued_treatment"
+    DEFAULT_PROCEDURE = "default_procedure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePlaceData:
+    """A service place (MUŚ) and what it is; `nfz_branch` is 01 to 16, `specialty_code` four digits."""
+
+    message_id: ObjectId
+    identifier: ObjectId
+    provider: ObjectId
+    cell_code: str
+    specialty_code: str
+    name: str
+    address: str
+    mobility: Mobility
+    nfz_branch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MobilePointData:
+    """A place where a mobile unit of a service place receives women, from `valid_from` to `valid_to` (open if None).
+
+    `latitude` and `longitude` are degrees (WGS 84); `landmark` is what a woman looks for ("przy Urzędzie Gminy").
+    """
+
+    identifier: ObjectId
+    service_place: ObjectId
+    name: str
+    locality: str
+    landmark: str | None = None
+    street: str | None = None
+    teryt: str | None = None
+    latitude: float
+    longitude: float
+    valid_from: date
+    valid_to: date | None = None
+    vehicle_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MobilePointsData:
+    """Mobile points to be known to the central system, at least one."""
+
+    message_id: ObjectId
+    points: tuple[MobilePointData, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingTime:
+    """A stretch of time in which a service place receives women; both ends know their zone."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleData:
+    """The working time of a service place in one contract range; with a `mobile_point` it is a mobile schedule."""
+
+    message_id: ObjectId
+    identifier: ObjectId
+    service_place: ObjectId
+    mobile_point: ObjectId | None
+    product_code: str
+    contract_number: str
+    nfz_branch: str
+    valid_from: date
+    valid_to: date
+    working_times: tuple[WorkingTime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotData:
+    """A bookable time; `capacity` is how many women it takes, both ends know their zone."""
+
+    identifier: ObjectId
+    start: datetime
+    end: datetime
+    capacity: int
+    kind: SlotKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotsData:
+    """Slots of one schedule, at least one."""
+
+    message_id: ObjectId
+    schedule: ObjectId
+    slots: tuple[SlotData, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationData:
+    """The wish that a service place takes bookings from now on."""
+
+    message_id: ObjectId
+    service_place: ObjectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientData:
+    """The woman of a visit; none of it is ever shown by a repr."""
+
+    identifier: PersonId = field(repr=False)
+    given_name: str = field(repr=False)
+    family_name: str = field(repr=False)
+    birth_date: date = field(repr=False)
+    telephone: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitData:
+    """A visit with its present status; `cancelled_by` is known when it is CANCELLED."""
+
+    message_id: ObjectId
+    identifier: ObjectId
+    slot: ObjectId
+    patient: PatientData = field(repr=False)
+    product_code: str
+    path: Path
+    urgent: bool
+    status: VisitStatus
+    cancelled_by: CancelledBy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitCancellation:
+    """The end of a visit that was handed over before."""
+
+    message_id: ObjectId
+    identifier: ObjectId
+    cancelled_by: CancelledBy
+
+
+Message = (
+    ServicePlaceData | MobilePointsData | ScheduleData | SlotsData | ActivationData | VisitData | VisitCancellation
+)
+
+KINDS: dict[type[Message], MessageKind] = {
+    ServicePlaceData: MessageKind.SAVE_SERVICE_PLACE,
+    MobilePointsData: MessageKind.IMPORT_MOBILE_POINTS,
+    ScheduleData: MessageKind.SAVE_SCHEDULE,
+    SlotsData: MessageKind.SAVE_SLOTS,
+    ActivationData: MessageKind.ACTIVATE_SERVICE_PLACE,
+    VisitData: MessageKind.SAVE_VISIT,
+    VisitCancellation: MessageKind.CANCEL_VISIT,
+}
+"""The kind of each message."""
+
+
+def kind_of(message: Message) -> MessageKind:
+    """The step of the hand-over that a message carries out."""
+    return KINDS[type(message)]
+
+
+def personal_values(message: Message) -> tuple[str, ...]:
+    """The texts in a message that identify a woman, to be masked wherever they come back."""
+    if not isinstance(message, VisitData):
+        return ()
+    patient = message.patient
+    named = (patient.identifier.extension, patient.given_name, patient.family_name, patient.telephone or "")
+    return (*named, patient.birth_date.isoformat())

@@ -1,0 +1,1 @@
+"""The web: the JSON API, the pages, who may use them, and how refusals are told."""

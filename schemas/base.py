@@ -1,0 +1,83 @@
+"""What all schemas share: unknown fields are refused, loaded data become commands, lists come in pages."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
+
+from mobile_units.services.queries import Paging
+
+NAME = validate.Length(min=1, max=200)
+
+
+class StrictSchema(Schema):
+    """Refuses unknown fields."""
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = RAISE
+
+    @pre_load
+    def refuse_null_characters(self, data: Any, **_: Any) -> Any:
+        """PostgreSQL text cannot hold them."""
+        if _has_null_character(data):
+            raise ValidationError("Null characters are not allowed.")
+        return data
+
+
+class CommandSchema(StrictSchema):
+    """Loads into the frozen dataclass named by `command`."""
+
+    command: ClassVar[type[Any]]
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Any:
+        """Builds the command; under `partial` the given fields stay a mapping."""
+        return data if self.partial else self.command(**data)
+
+
+class FilterSchema(StrictSchema):
+    """Query parameters of a list; loads into the filter dataclass named by `command`."""
+
+    command: ClassVar[type[Any]]
+
+    page = fields.Integer(load_default=1, validate=validate.Range(1, 100_000), metadata={"description": "from 1"})
+    page_size = fields.Integer(load_default=50, validate=validate.Range(1, 500))
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Any:
+        """Builds the filter with its paging."""
+        paging = Paging(data.pop("page"), data.pop("page_size"))
+        return self.command(paging=paging, **data)
+
+
+def _has_null_character(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, Mapping):
+        return any(_has_null_character(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(map(_has_null_character, value))
+
+
+def change_of(schema: type[CommandSchema], *, without: tuple[str, ...] = ()) -> type[StrictSchema]:
+    """The schema of a change: the version that was read, and any of the fields of `schema`."""
+    name = schema.__name__.removeprefix("New").removesuffix("Schema")
+    values = type(f"{name}ValuesSchema", (schema,), {})
+    members = {
+        "version": fields.Integer(required=True, metadata={"description": "the version that you read"}),
+        "values": fields.Nested(values(partial=True, exclude=without), required=True),
+    }
+    return type(f"{name}ChangeSchema", (StrictSchema,), members)
+
+
+def page_schema(item: type[Schema]) -> type[Schema]:
+    """The schema of one page of a list."""
+    members: Mapping[str, Any] = {
+        "items": fields.List(fields.Nested(item)),
+        "total": fields.Integer(metadata={"description": "how many there are on all pages"}),
+        "page": fields.Integer(),
+        "page_size": fields.Integer(),
+        "Meta": type("Meta", (), {"unknown": EXCLUDE}),
+    }
+    return type(item.__name__.removesuffix("Schema") + "PageSchema", (Schema,), dict(members))

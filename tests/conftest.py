@@ -1,0 +1,106 @@
+"""One embedded PostgreSQL for the whole run, one migrated database for each test process, one transaction a test."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from mobile_units import db, embedded, migrations
+from mobile_units.config import Settings
+from mobile_units.services.actors import Actor
+from routes.app import create_app
+from tests import factories
+
+SERVER_FOLDER = "MOBILE_UNITS_TEST_SERVER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process makes the folder of the server; parallel processes are told where it is."""
+    if not hasattr(config, "workerinput"):
+        os.environ[SERVER_FOLDER] = tempfile.mkdtemp(prefix="mobile-units-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The first process stops the server and removes its folder."""
+    if not hasattr(config, "workerinput"):
+        folder = Path(os.environ.pop(SERVER_FOLDER))
+        embedded.stop(folder)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> str:
+    """The embedded server; it need not survive a power cut."""
+    url = embedded.ensure_running(Path(os.environ[SERVER_FOLDER]))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+def new_database(server_url: str, name: str) -> str:
+    """Creates an empty database and returns its URL."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    return server_url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def settings(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings on a database of this test process."""
+    return Settings(
+        secret_key="s" * 40,
+        encryption_keys=(Fernet.generate_key().decode(),),
+        hash_key="h" * 40,
+        database_url=new_database(server_url, os.environ.get("PYTEST_XDIST_WORKER", "main")),
+        data_dir=tmp_path_factory.mktemp("data"),
+        secure_cookies=False,
+        log_level="ERROR",
+    )
+
+
+@pytest.fixture(scope="session")
+def engine(settings: Settings) -> Iterator[Engine]:
+    """An engine on the migrated database."""
+    engine = db.engine_of(settings)
+    migrations.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session whose work is undone after the test, whatever the tested code commits."""
+    with engine.connect() as connection, connection.begin() as outer:
+        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
+            yield session
+        outer.rollback()
+
+
+@pytest.fixture
+def actor(session: Session) -> Actor:
+    """The system acting for a provider of its own."""
+    return Actor(factories.provider(session).id)
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings, engine: Engine) -> Iterator[Flask]:
+    """The web application on the test database."""
+    app = create_app(settings)
+    yield app
+    app.extensions["engine"].dispose()
+
+
+@pytest.fixture
+def api(app: Flask, engine: Engine) -> factories.ApiClient:
+    """A client of the API with every role at a provider of its own."""
+    return factories.api_client(app, engine)

@@ -1,0 +1,57 @@
+"""The sample region as a planning problem: GeoNames places of Łódzkie, estimated demand, three fictitious units."""
+
+import csv
+from datetime import date
+from pathlib import Path
+
+import mobile_units
+from mobile_units.planning.demand import estimate_women_due
+from mobile_units.planning.problem import PlanningSite, PlanningUnit, Problem
+from mobile_units.rules.calendar import MONDAY_TO_FRIDAY, quarter_from
+from mobile_units.rules.programmes import Programme
+
+SITES_FILE = Path(mobile_units.__file__).parent / "sample_data" / "lodzkie_sites.csv"
+LONGEST_STAY = 5
+
+
+def rows() -> list[dict[str, str]]:
+    with SITES_FILE.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def sites() -> tuple[PlanningSite, ...]:
+    return tuple(
+        PlanningSite(
+            id=number,
+            name=row["name"],
+            latitude=float(row["lat"]),
+            longitude=float(row["lon"]),
+            women_due={programme: estimate_women_due(int(row["population"]), programme) for programme in Programme},
+            days_max=LONGEST_STAY,
+        )
+        for number, row in enumerate(rows(), start=1)
+    )
+
+
+def unit(number: int, latitude: float, longitude: float, programme: Programme) -> PlanningUnit:
+    return PlanningUnit(
+        id=number,
+        name=f"unit {number}",
+        latitude=latitude,
+        longitude=longitude,
+        programmes=frozenset({programme}),
+        women_per_day=60,
+        women_on_first_day=55,
+        weekdays=MONDAY_TO_FRIDAY,
+    )
+
+
+def problem() -> Problem:
+    """Two mammobuses and one cytobus in the first quarter of 2027: 61 working days."""
+    first, last = quarter_from(date(2027, 1, 1))
+    units = (
+        unit(1, 51.77058, 19.47395, Programme.BREAST),
+        unit(2, 51.40547, 19.70321, Programme.BREAST),
+        unit(3, 51.59584, 18.73023, Programme.CERVICAL),
+    )
+    return Problem(first, last, units, sites())
