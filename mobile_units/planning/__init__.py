@@ -1,0 +1,1 @@
+"""Itinerary planning: where the mobile units stand on which day, and whether an itinerary can be carried out."""

@@ -3,6 +3,7 @@
 The shares are rounded national ones and know nothing of the place. What comes from here is always shown as an estimate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mobile_units.rules.programmes import Programme
@@ -41,3 +42,18 @@ def estimate_women_due(population: int, programme: Programme) -> int:
     """Women who come due in one quarter in a place of `population` inhabitants, rounded to whole women."""
     assumption = ASSUMPTIONS[programme]
     return round(population * assumption.share / assumption.quarters)
+
+
+def share_out(women: int, populations: Sequence[int | None]) -> list[int]:
+    """`women` of one gmina shared among its sites: by population, or equally where a population is not known.
+
+    Whole women by the largest remainder, the first site winning ties; the shares always sum up to `women`.
+    """
+    known = [population for population in populations if population is not None]
+    weights = known if len(known) == len(populations) and any(known) else [1] * len(populations)
+    total = sum(weights)
+    shares = [women * weight // total for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda site: -(women * weights[site] % total))
+    for site in by_remainder[: women - sum(shares)]:
+        shares[site] += 1
+    return shares

@@ -3,7 +3,7 @@
 Pure values: no database, no solver. Kilometres are road kilometres, days are calendar dates, women are counted heads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -136,6 +136,12 @@ class Progress:
     iterations: int
     women: int
     km: float
+
+
+def coordinates(units: Sequence[PlanningUnit], sites: Sequence[PlanningSite]) -> list[tuple[float, float]]:
+    """Latitude and longitude of the bases of `units`, then of `sites`."""
+    bases = [(unit.latitude, unit.longitude) for unit in units]
+    return bases + [(site.latitude, site.longitude) for site in sites]
 
 
 def women_within(unit: PlanningUnit, due: int, days: int) -> int:

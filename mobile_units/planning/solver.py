@@ -1,11 +1,12 @@
 """The solver: the best tours that PyVRP finds in the time given. The only module that imports PyVRP.
 
 The model. Units with the same programmes are the vehicles of one prize-collecting routing problem. A vehicle leaves its
-base and returns to it, and its shift lasts as many time units as it has working days. Sites are optional clients. The
-days of a stay are the duration of the edges that leave the site; relocation happens outside opening hours and costs no
-time. Units with different capacities have different matrices (PyVRP's profiles), so one site may take them different
-numbers of days; where one of them reaches fewer women, the difference is a cost on the edges that leave the site. The
-prize of a site is the women reached, at `km_per_woman`, and all costs are counted in tenths of a kilometre.
+base and returns to it, and its shift lasts as many time units as it has working days; relocation happens outside
+opening hours and costs no time. A site is an optional group of clients of which one is visited: one client for each
+length of stay, with the days as its service time and the women reached as its prize. Where units differ in capacity
+they have different matrices (PyVRP's profiles): a prize is what the strongest unit reaches, and what another unit falls
+short of it is a cost on the edges that leave the client. A woman is worth `km_per_woman`; costs are tenths of a
+kilometre.
 
 Units with different programmes are planned one group after the other, those with fewer programmes first; women reached
 by an earlier group are no longer due for the later ones. Within a group a site is visited at most once.
@@ -15,22 +16,25 @@ improvement, so that the same seed gives the same plan unless the time runs out 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pyvrp import (
     Client,
+    ClientGroup,
     Depot,
+    IteratedLocalSearch,
     IteratedLocalSearchParams,
     Location,
     ProblemData,
+    Route,
     Solution,
     SolveParams,
     VehicleType,
 )
-from pyvrp import Route as SolverRoute
 from pyvrp import solve as search
 from pyvrp.IteratedLocalSearch import IteratedLocalSearchCallbacks
 from pyvrp.stop import MaxRuntime, MultipleCriteria, NoImprovement
@@ -44,13 +48,14 @@ from mobile_units.planning.problem import (
     PlanningUnit,
     Problem,
     Progress,
+    coordinates,
 )
-from mobile_units.planning.tours import Stay, Task, Tour, dated_stops, fill, task_for, tour_kilometres
+from mobile_units.planning.tours import Stay, Task, Tour, dated_stops, fill, task_for, tour_kilometres, women_reached
 from mobile_units.rules.programmes import Programme
 
 SOLVER = "pyvrp"
 COSTS_PER_KILOMETRE = 10
-PATIENCE = 5_000
+PATIENCE = 4_000
 SECONDS_BETWEEN_REPORTS = 0.5
 
 Report = Callable[[Progress], None]
@@ -69,13 +74,12 @@ def solve(
     """The best plan found in about `seconds`; the same seed gives the same plan unless the time runs out.
 
     The search for a group of units ends after `patience` rounds without improvement. The default takes a few seconds
-    for a region of 190 sites; four times as much saves about another tenth of the kilometres in half a minute.
+    for a region of 190 sites; a higher one finds shorter tours and needs more `seconds`.
     `progress` is called about twice a second while the search runs. What it raises ends the search and reaches the
     caller, which is how a search is cancelled.
     """
     started = perf_counter()
-    places = [(place.latitude, place.longitude) for place in (*problem.units, *problem.sites)]
-    kilometres = road_kilometres(places, problem.road_factor)
+    kilometres = road_kilometres(coordinates(problem.units, problem.sites), problem.road_factor)
     remaining = {site.id: dict(site.women_due) for site in problem.sites}
     groups = _groups(problem)
     stops: list[PlannedStop] = []
@@ -85,7 +89,7 @@ def solve(
         due = [sum(remaining[site.id].get(programme, 0) for programme in programmes) for site in problem.sites]
         task = task_for(problem, units, due, kilometres)
         share = _share(seconds - (perf_counter() - started), groups[number:])
-        watch = _Watch(task, progress, started, sum(stop.women for stop in stops), km)
+        watch = _Watch(progress, started, sum(stop.women for stop in stops), km)
         tours = _search(task, _Effort(share, patience, seed), watch)
         made = list(dated_stops(task, tours))
         for stop in made:
@@ -140,101 +144,107 @@ def _plan(problem: Problem, stops: list[PlannedStop], km: float, seconds: float,
 def _search(task: Task, effort: _Effort, watch: "_Watch") -> list[Tour]:
     """The best tours for one group: greedy ones, improved by the solver, and filled up where days are left."""
     greedy = fill(task, [[] for _ in task.units])
-    if not len(task.sites):
+    if not task.sites:
         return greedy
-    data = _model(task)
+    model = _Model(task)
+    watch.model = model
     result = search(
-        data,
+        model.data,
         MultipleCriteria([MaxRuntime(effort.seconds), NoImprovement(effort.patience)]),
         seed=effort.seed,
         collect_stats=False,
         params=SolveParams(ils=IteratedLocalSearchParams(callbacks=watch)),
-        initial_solution=_solution(task, data, greedy),
+        initial_solution=model.solution(greedy),
     )
-    return fill(task, _tours(task, result.best))
+    return fill(task, model.tours(result.best))
 
 
-def _model(task: Task) -> ProblemData:
-    places = (*task.units, *task.sites)
-    profiles: dict[tuple[bytes, bytes], int] = {}
-    owners: list[int] = []
-    vehicles: list[VehicleType] = []
-    for unit, calendar in enumerate(task.calendars):
-        key = (task.stays[unit].tobytes(), task.women[unit].tobytes())
-        if key not in profiles:
-            profiles[key] = len(owners)
-            owners.append(unit)
-        vehicles.append(
-            VehicleType(start_depot=unit, end_depot=unit, shift_duration=len(calendar), profile=profiles[key])
+class _Model:
+    """The solver's view of a task: its clients are the possible stays, by site and then by days."""
+
+    def __init__(self, task: Task) -> None:
+        longest = task.stays.max(axis=0)
+        self.task = task
+        self.stays = [Stay(site, days) for site in range(len(task.sites)) for days in range(1, int(longest[site]) + 1)]
+        self.clients = {stay: client for client, stay in enumerate(self.stays)}
+        self.data = self._data()
+
+    def solution(self, tours: Sequence[Tour]) -> Solution:
+        """The tours of all units as the solver sees them."""
+        routes = [[self.clients[stay] for stay in tour] for tour in tours]
+        return Solution(self.data, [Route(self.data, route, unit) for unit, route in enumerate(routes) if route])
+
+    def tours(self, solution: Solution) -> list[Tour]:
+        """The solver's routes as tours of all units."""
+        tours: list[Tour] = [[] for _ in self.task.units]
+        for route in solution.routes():
+            unit = route.vehicle_type()
+            stays = [self.stays[activity.idx] for activity in route if activity.is_client()]
+            tours[unit] = [stay for stay in stays if self.task.stop_women(unit, stay) > 0]
+        return tours
+
+    def _data(self) -> ProblemData:
+        sites, days = np.array(self.stays, dtype=np.int64).T
+        units = range(len(self.task.units))
+        women = np.stack([women_reached(self.task, unit, sites, days) for unit in units])
+        costs, profiles = np.unique(self._costs(women.max(axis=0) - women), axis=0, return_inverse=True)
+        rows = [*units, *(len(units) + sites)]
+        places = coordinates(self.task.units, self.task.sites)
+        distances: list[Any] = [self._distances(rows, leaving) for leaving in costs]
+        return ProblemData(
+            locations=[Location(longitude, latitude) for latitude, longitude in (places[row] for row in rows)],
+            clients=self._clients(self._costs(women.max(axis=0))),
+            depots=[Depot(unit) for unit in units],
+            vehicle_types=[
+                VehicleType(start_depot=unit, end_depot=unit, shift_duration=len(calendar), profile=int(profiles[unit]))
+                for unit, calendar in enumerate(self.task.calendars)
+            ],
+            distance_matrices=distances,
+            duration_matrices=[np.zeros_like(matrix) for matrix in distances],
+            groups=self._groups(),
         )
-    return ProblemData(
-        locations=[Location(place.longitude, place.latitude) for place in places],
-        clients=[
-            Client(task.place(site), prize=_costs(task, women), required=False)
-            for site, women in enumerate(task.women.max(axis=0))
-        ],
-        depots=[Depot(unit) for unit in range(len(task.units))],
-        vehicle_types=vehicles,
-        distance_matrices=[_distances(task, unit) for unit in owners],
-        duration_matrices=[_durations(task, unit) for unit in owners],
-    )
 
+    def _costs(self, women: NDArray[np.int64]) -> NDArray[np.int64]:
+        costs: NDArray[np.int64] = np.rint(women * self.task.km_per_woman * COSTS_PER_KILOMETRE).astype(np.int64)
+        return costs
 
-def _costs(task: Task, women: int) -> int:
-    return round(women * task.km_per_woman * COSTS_PER_KILOMETRE)
+    def _clients(self, prizes: NDArray[np.int64]) -> list[Client]:
+        first = len(self.task.units)
+        return [
+            Client(first + number, service_duration=stay.days, prize=int(prize), required=False, group=stay.site)
+            for number, (stay, prize) in enumerate(zip(self.stays, prizes, strict=True))
+        ]
 
+    def _groups(self) -> list[ClientGroup]:
+        members: list[list[int]] = [[] for _ in self.task.sites]
+        for client, stay in enumerate(self.stays):
+            members[stay.site].append(client)
+        return [ClientGroup(clients, required=False) for clients in members]
 
-def _distances(task: Task, unit: int) -> NDArray[np.int64]:
-    """Costs of the edges: kilometres, and what this unit loses at a site against the unit that reaches most there."""
-    lost = (task.women.max(axis=0) - task.women[unit]) * task.km_per_woman
-    return _rounded(task.kilometres * COSTS_PER_KILOMETRE + _leaving(task, lost * COSTS_PER_KILOMETRE))
-
-
-def _durations(task: Task, unit: int) -> NDArray[np.int64]:
-    return _rounded(np.broadcast_to(_leaving(task, task.stays[unit]), task.kilometres.shape))
-
-
-def _leaving(task: Task, by_site: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
-    """A column of what it costs to leave each place: nothing at the bases."""
-    return np.concatenate([np.zeros(len(task.units)), by_site])[:, np.newaxis]
-
-
-def _rounded(matrix: NDArray[np.float64]) -> NDArray[np.int64]:
-    whole = np.rint(matrix).astype(np.int64)
-    np.fill_diagonal(whole, 0)
-    return whole
-
-
-def _solution(task: Task, data: ProblemData, tours: Sequence[Tour]) -> Solution:
-    """The tours as the solver sees them; stays cut short are left out, because it knows only whole ones."""
-    whole = [
-        [stay.site for stay in tour if stay.days == task.stays[unit, stay.site]] for unit, tour in enumerate(tours)
-    ]
-    return Solution(data, [SolverRoute(data, sites, unit) for unit, sites in enumerate(whole) if sites])
-
-
-def _tours(task: Task, solution: Solution) -> list[Tour]:
-    """The solver's routes as tours of all units."""
-    tours: list[Tour] = [[] for _ in task.units]
-    for route in solution.routes():
-        unit = route.vehicle_type()
-        sites = [activity.idx for activity in route if activity.is_client()]
-        tours[unit] = [Stay(site, int(task.stays[unit, site])) for site in sites if task.women[unit, site]]
-    return tours
+    def _distances(self, rows: list[int], leaving: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Kilometres as costs, with the cost of leaving each client added."""
+        costs = np.rint(self.task.kilometres[np.ix_(rows, rows)] * COSTS_PER_KILOMETRE).astype(np.int64)
+        costs[len(self.task.units) :] += leaving[:, np.newaxis]
+        np.fill_diagonal(costs, 0)
+        return costs
 
 
 @dataclass(slots=True)
 class _Watch(IteratedLocalSearchCallbacks):
     """Reports the progress of one group; `women` and `km` are those of the groups before it."""
 
-    task: Task
     report: Report | None
     started: float
     women: int
     km: float
-    best: Solution | None = None
+    model: _Model = field(init=False)
+    best: Solution = field(init=False)
     iterations: int = 0
     reported: float = 0.0
+
+    def on_start(self, ils: IteratedLocalSearch) -> None:
+        """Begins with the greedy tours."""
+        self.best = ils.initial_solution
 
     def on_best(self, best: Solution) -> None:
         """Keeps the best solution for the next report."""
@@ -244,12 +254,13 @@ class _Watch(IteratedLocalSearchCallbacks):
         """Reports when it is time to."""
         self.iterations += 1
         elapsed = perf_counter() - self.started
-        if self.report is not None and self.best is not None and elapsed - self.reported >= SECONDS_BETWEEN_REPORTS:
+        if self.report is not None and elapsed - self.reported >= SECONDS_BETWEEN_REPORTS:
             self.reported = elapsed
-            self.report(self._progress(_tours(self.task, self.best), elapsed))
+            self.report(self._progress(elapsed))
 
-    def _progress(self, tours: Sequence[Tour], elapsed: float) -> Progress:
-        units = range(len(tours))
-        women = sum(self.task.stop_women(unit, stay) for unit in units for stay in tours[unit])
-        km = sum(tour_kilometres(self.task, unit, tours[unit]) for unit in units)
+    def _progress(self, elapsed: float) -> Progress:
+        women, km = 0, 0.0
+        for unit, tour in enumerate(self.model.tours(self.best)):
+            women += sum(self.model.task.stop_women(unit, stay) for stay in tour)
+            km += tour_kilometres(self.model.task, unit, tour)
         return Progress(elapsed, self.iterations, self.women + women, round(self.km + km, 1))

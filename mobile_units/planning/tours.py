@@ -30,8 +30,8 @@ Tour = list[Stay]
 class Task:
     """Units of one programme set and the sites where women are due for them.
 
-    `due` has one number per site; `women` and `stays` have one row per unit and say what the shortest sufficient stay
-    reaches and how many days it takes; `kilometres` lists the bases of the units first and the sites after them.
+    `due` has one number per site; `stays` has a row per unit and says how many days the shortest sufficient stay takes;
+    `kilometres` lists the bases of the units first and the sites after them.
     """
 
     units: tuple[PlanningUnit, ...]
@@ -39,7 +39,6 @@ class Task:
     sites: tuple[PlanningSite, ...]
     due: NDArray[np.int64]
     stays: NDArray[np.int64]
-    women: NDArray[np.int64]
     kilometres: NDArray[np.float64]
     km_per_woman: float
 
@@ -52,7 +51,7 @@ class Task:
         return len(self.calendars[unit]) - sum(stay.days for stay in tour)
 
     def stop_women(self, unit: int, stay: Stay) -> int:
-        """Women reached in one stay."""
+        """Women that the unit reaches in one stay."""
         return women_within(self.units[unit], int(self.due[stay.site]), stay.days)
 
 
@@ -65,7 +64,6 @@ def task_for(
     sites = tuple(problem.sites[position] for position in open_sites)
     open_due = [due[position] for position in open_sites]
     rows = [problem.units.index(unit) for unit in units] + [len(problem.units) + position for position in open_sites]
-    shape = (len(units), len(sites))
     stays = [
         [
             days_needed(unit, women, min(site.days_max, len(calendar)))
@@ -73,17 +71,12 @@ def task_for(
         ]
         for unit, calendar in zip(units, calendars, strict=True)
     ]
-    reached = [
-        [women_within(unit, women, days) for women, days in zip(open_due, row, strict=True)]
-        for unit, row in zip(units, stays, strict=True)
-    ]
     return Task(
         units=units,
         calendars=calendars,
         sites=sites,
         due=np.array(open_due, dtype=np.int64),
-        stays=np.array(stays, dtype=np.int64).reshape(shape),
-        women=np.array(reached, dtype=np.int64).reshape(shape),
+        stays=np.array(stays, dtype=np.int64).reshape(len(units), len(sites)),
         kilometres=kilometres[np.ix_(rows, rows)],
         km_per_woman=problem.km_per_woman,
     )
@@ -112,7 +105,7 @@ def _best_insertion(task: Task, unit: int, tour: Tour, visited: set[int]) -> tup
         return None
     detours = _detours(task, unit, tour, sites)
     days = np.minimum(task.stays[unit, sites], free)
-    gains = (_women(task, unit, sites, days) - detours.min(axis=0) / task.km_per_woman) / days
+    gains = (women_reached(task, unit, sites, days) - detours.min(axis=0) / task.km_per_woman) / days
     best = int(gains.argmax())
     if gains[best] <= 0:
         return None
@@ -129,7 +122,8 @@ def _detours(task: Task, unit: int, tour: Tour, sites: NDArray[np.int64]) -> NDA
     return added
 
 
-def _women(task: Task, unit: int, sites: NDArray[np.int64], days: NDArray[np.int64]) -> NDArray[np.int64]:
+def women_reached(task: Task, unit: int, sites: NDArray[np.int64], days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Women that the unit reaches in each of the stays, given by their sites and their days."""
     crew = task.units[unit]
     return np.minimum(task.due[sites], crew.women_on_first_day + (days - 1) * crew.women_per_day)
 

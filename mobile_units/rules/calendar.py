@@ -52,6 +52,12 @@ def in_force(valid_from: date, valid_to: date | None, day: date) -> bool:
     return valid_from <= day and (valid_to is None or day <= valid_to)
 
 
+def require_validity(valid_from: date, valid_to: date | None) -> None:
+    """Raises `validity_reversed` when the last day is earlier than the first; None is open."""
+    if valid_to is not None and valid_to < valid_from:
+        raise DomainError("validity_reversed", first=valid_from.isoformat(), last=valid_to.isoformat())
+
+
 def local_instant(day: date, at: time) -> datetime:
     """The UTC instant at which clocks in Poland show `at` (without a zone) on `day`.
 

@@ -187,7 +187,7 @@ def _wait_after(examination: PastExamination, rows: Sequence[EligibilityRule]) -
 
 def _after_waits(of_age: Sequence[EligibilityRule], waits: Sequence[_Wait], on: date) -> Assessment:
     longest = max(waits, key=lambda wait: wait.over_on, default=None)
-    if longest is not None and on <= longest.over_on:
+    if longest is not None and on < longest.over_on:
         return _interval_not_elapsed(longest)
     row = longest.rule if longest is not None else min(of_age, key=_rank)
     return _eligible(row, confirmed=row.confirmed and all(wait.rule.confirmed for wait in waits))

@@ -100,6 +100,16 @@ def missing_base_ranges(codes_in_contract: Iterable[str], catalogue: Iterable[Ca
     }
 
 
+def unknown_codes(codes: Iterable[str], catalogue: Iterable[CatalogueEntry], first: date, last: date) -> list[str]:
+    """Those of `codes` that no entry makes valid on any day from `first` to `last`, both included."""
+    known = {
+        entry.code
+        for entry in catalogue
+        if entry.valid_from <= last and (entry.valid_to is None or first <= entry.valid_to)
+    }
+    return [code for code in codes if code not in known]
+
+
 def _codes_for(
     path: Path, setting: Setting | None, mobility: Mobility, on: date, catalogue: Iterable[CatalogueEntry]
 ) -> set[str]:

@@ -14,29 +14,39 @@ SITES_FILE = Path(mobile_units.__file__).parent / "sample_data" / "lodzkie_sites
 LONGEST_STAY = 5
 
 
-def rows() -> list[dict[str, str]]:
+def sample_rows() -> list[dict[str, str]]:
+    """The rows of the sample file."""
     with SITES_FILE.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def sites() -> tuple[PlanningSite, ...]:
-    return tuple(
-        PlanningSite(
-            id=number,
-            name=row["name"],
-            latitude=float(row["lat"]),
-            longitude=float(row["lon"]),
-            women_due={programme: estimate_women_due(int(row["population"]), programme) for programme in Programme},
-            days_max=LONGEST_STAY,
-        )
-        for number, row in enumerate(rows(), start=1)
+def sample_problem() -> Problem:
+    """Two mammobuses and one cytobus in the first quarter of 2027: 61 working days each."""
+    first, last = quarter_from(date(2027, 1, 1))
+    units = (
+        _unit(1, 51.77058, 19.47395, Programme.BREAST),
+        _unit(2, 51.40547, 19.70321, Programme.BREAST),
+        _unit(3, 51.59584, 18.73023, Programme.CERVICAL),
+    )
+    return Problem(first, last, units, tuple(_site(number, row) for number, row in enumerate(sample_rows(), start=1)))
+
+
+def _site(number: int, row: dict[str, str]) -> PlanningSite:
+    population = int(row["population"])
+    return PlanningSite(
+        id=number,
+        name=row["name"],
+        latitude=float(row["lat"]),
+        longitude=float(row["lon"]),
+        women_due={programme: estimate_women_due(population, programme) for programme in Programme},
+        days_max=LONGEST_STAY,
     )
 
 
-def unit(number: int, latitude: float, longitude: float, programme: Programme) -> PlanningUnit:
+def _unit(number: int, latitude: float, longitude: float, programme: Programme) -> PlanningUnit:
     return PlanningUnit(
         id=number,
-        name=f"unit {number}",
+        name=f"Unit {number}",
         latitude=latitude,
         longitude=longitude,
         programmes=frozenset({programme}),
@@ -44,14 +54,3 @@ def unit(number: int, latitude: float, longitude: float, programme: Programme) -
         women_on_first_day=55,
         weekdays=MONDAY_TO_FRIDAY,
     )
-
-
-def problem() -> Problem:
-    """Two mammobuses and one cytobus in the first quarter of 2027: 61 working days."""
-    first, last = quarter_from(date(2027, 1, 1))
-    units = (
-        unit(1, 51.77058, 19.47395, Programme.BREAST),
-        unit(2, 51.40547, 19.70321, Programme.BREAST),
-        unit(3, 51.59584, 18.73023, Programme.CERVICAL),
-    )
-    return Problem(first, last, units, sites())

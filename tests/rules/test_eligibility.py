@@ -203,6 +203,13 @@ def test_cytology_after_an_hpv_test_is_to_be_confirmed() -> None:
         assert "to be confirmed" in answer.reason_en
 
 
+def test_an_unconfirmed_wait_makes_the_answer_unconfirmed_even_when_another_was_longer() -> None:
+    """The HPV test of 2019 might, for all we know, still keep her waiting."""
+    candidate = woman(done(HPV, date(2019, 1, 1)), done(CYTOLOGY, date(2022, 6, 1)))
+    answer = ask(candidate, CYTOLOGY)
+    assert (answer.eligible, answer.confirmed) == (True, False)
+
+
 def test_a_row_without_a_wait_opens_the_path_by_age_alone() -> None:
     """Such a row does not look at earlier examinations."""
     row = replace(DEFAULT_RULES[0], after_path=None, interval_months=0)
