@@ -150,11 +150,18 @@ class Settings:
                 values |= _read(each, environ)
             except ValueError:
                 problems.append("{variable}: {meaning}; expected {form.expected}".format(**each.metadata))
-        if not problems and values.get("cer_read_seconds", 30.0) >= values.get("lease_seconds", 120.0):
-            problems.append("MOBILE_UNITS_LEASE_SECONDS: expected more than MOBILE_UNITS_CER_READ_SECONDS")
         if problems:
             raise ConfigurationError(problems)
-        return cls(**values)
+        settings = cls(**values)
+        if settings.lease_seconds <= settings.longest_call_seconds:
+            longest = f"more than the longest call, {settings.longest_call_seconds:g} seconds"
+            raise ConfigurationError([f"MOBILE_UNITS_LEASE_SECONDS: expected {longest}"])
+        return settings
+
+    @property
+    def longest_call_seconds(self) -> float:
+        """How long one call may take: the connection, the wait for the answer, and reading it."""
+        return self.cer_connect_seconds + 2 * self.cer_read_seconds
 
 
 def _read(each: "Field[Any]", environ: Mapping[str, str]) -> dict[str, Any]:

@@ -17,10 +17,12 @@ REFUSAL_OF_CONSTRAINT = {
     "uq_visits_one_active_per_woman_and_programme": "parallel_visit",
     "ex_stop_days_unit_in_one_place": "unit_in_two_places",
     "ex_stop_days_unit_in_one_place_of_itinerary": "unit_in_two_places",
+    "ex_schedules_stationary_once": "schedule_overlaps",
     "ck_schedules_mobile_flag_needs_point": "mobile_flag_needs_point",
     "ck_schedules_stationary_place_has_no_point": "stationary_place_has_no_point",
     "ck_slots_stationary_place_on_stationary_schedule": "stationary_slot_on_mobile_schedule",
     "uq_visits_idempotency_key": "idempotency_key_reused",
+    "uq_women_provider_id_identity_hash": "woman_known",
 }
 
 

@@ -80,12 +80,17 @@ REFUSALS: dict[str, Refusal] = {
         "Poproś administratora o rolę: {roles}.",
         "Ask an administrator for one of the roles: {roles}.",
     ),
-    "wrong_credentials": Refusal("Błędny login lub hasło.", "The login or the password is wrong."),
-    "locked_out": Refusal(
-        "Zbyt wiele nieudanych prób logowania.",
-        "Too many failed attempts to sign in.",
-        "Spróbuj ponownie za {minutes} min.",
-        "Try again in {minutes} min.",
+    "wrong_credentials": Refusal(
+        "Błędny login lub hasło.",
+        "The login or the password is wrong.",
+        "Po pięciu nieudanych próbach logowanie jest zablokowane na 15 minut, także z poprawnym hasłem.",
+        "After five failed attempts signing in is blocked for 15 minutes, even with the right password.",
+    ),
+    "form_expired": Refusal(
+        "Formularz stracił ważność; nic nie zostało zmienione.",
+        "The form is no longer valid; nothing was changed.",
+        "Otwórz stronę ponownie i powtórz czynność.",
+        "Open the page again and repeat what you did.",
     ),
     # rules of time and identity
     "no_such_local_time": Refusal(
@@ -118,6 +123,240 @@ REFUSALS: dict[str, Refusal] = {
         "Podaj dwuliterowy kod kraju i numer dokumentu.",
         "Give the two-letter country code and the document number.",
     ),
+    # catalogues
+    "validity_reversed": Refusal(
+        "Ostatni dzień ({last}) jest wcześniejszy niż pierwszy ({first}).",
+        "The last day ({last}) is earlier than the first ({first}).",
+        "Popraw daty obowiązywania.",
+        "Correct the days of validity.",
+    ),
+    "given_twice": Refusal(
+        "Tę samą pozycję podano dwa razy.",
+        "The same item was given twice.",
+        "Usuń powtórzoną pozycję.",
+        "Remove the repeated item.",
+    ),
+    "shared_product_code": Refusal(
+        "Kod {product_code} należy do wspólnego katalogu i nie można go zmienić.",
+        "The code {product_code} belongs to the shared catalogue and cannot be changed.",
+        "Dodaj własną pozycję katalogu z tym kodem.",
+        "Add an entry of your own with that code.",
+    ),
+    "unknown_product_code": Refusal(
+        "W katalogu nie ma kodu {product_code} obowiązującego od {first} do {last}.",
+        "The catalogue has no code {product_code} valid between {first} and {last}.",
+        "Sprawdź kod z umową; jeżeli jest poprawny, dodaj go do katalogu.",
+        "Check the code against the contract; if it is right, add it to the catalogue.",
+    ),
+    "base_range_missing": Refusal(
+        "Zakres {product_code} jest skojarzony z {base_code}, którego nie ma w tej umowie.",
+        "The range {product_code} is associated with {base_code}, which is not in this contract.",
+        "Dodaj do umowy zakres {base_code}.",
+        "Add the range {base_code} to the contract.",
+    ),
+    "regon_invalid": Refusal(
+        "Numer REGON jest niepoprawny.",
+        "The REGON is not valid.",
+        "Podaj 9 albo 14 cyfr z rejestru REGON.",
+        "Give the 9 or 14 digits from the REGON register.",
+    ),
+    "nip_invalid": Refusal(
+        "Numer NIP jest niepoprawny.",
+        "The NIP is not valid.",
+        "Podaj 10 cyfr numeru.",
+        "Give the 10 digits of the number.",
+    ),
+    "rpwdl_book_invalid": Refusal(
+        "Numer księgi rejestrowej RPWDL jest niepoprawny.",
+        "The number of the RPWDL book is not valid.",
+        "Podaj 12 cyfr z rejestru podmiotów leczniczych.",
+        "Give the 12 digits from the register.",
+    ),
+    "nfz_branch_unknown": Refusal(
+        "Nie ma takiego oddziału NFZ.",
+        "There is no such NFZ branch.",
+        "Podaj kod oddziału od 01 do 16.",
+        "Give the code of a branch, 01 to 16.",
+    ),
+    "oid_root_invalid": Refusal(
+        "Węzeł OID jest niepoprawny.",
+        "The OID node is not valid.",
+        "Podaj liczby rozdzielone kropkami, na przykład 2.16.840.1.113883.3.4424.2.7.1.",
+        "Give numbers joined by dots, for example 2.16.840.1.113883.3.4424.2.7.1.",
+    ),
+    "mobile_place_has_no_hours": Refusal(
+        "Miejsce mobilne nie ma godzin otwarcia; godziny mają jego postoje.",
+        "A mobile place has no opening hours; its stops have hours.",
+        "Usuń godziny albo zarejestruj miejsce jako stacjonarne.",
+        "Remove the hours or register the place as stationary.",
+    ),
+    "opening_hours_overlap": Refusal(
+        "Godziny otwarcia nakładają się (dzień tygodnia {weekday}, od {opens}).",
+        "The opening hours overlap (weekday {weekday}, from {opens}).",
+        "Popraw godziny tego dnia.",
+        "Correct the hours of that day.",
+    ),
+    "setting_missing": Refusal(
+        "Badania szyjki macicy wymagają podania, czy miejsce działa w POZ, czy w AOS.",
+        "Cervical examinations need to know whether the place works in POZ or in AOS.",
+        "Uzupełnij rodzaj opieki w miejscu udzielania świadczeń.",
+        "Set the kind of care at the service place.",
+    ),
+    "working_day_too_short": Refusal(
+        "Godziny pracy są za krótkie: przygotowanie i jedno badanie trwają {needed} min.",
+        "The working hours are too short: setting up and one examination take {needed} min.",
+        "Popraw godziny albo czasy.",
+        "Correct the hours or the minutes.",
+    ),
+    "service_place_not_mobile": Refusal(
+        "Miejsce udzielania świadczeń dla programu {programme} nie jest mobilne.",
+        "The service place of the programme {programme} is not mobile.",
+        "Wybierz miejsce zarejestrowane jako mobilne.",
+        "Choose a place registered as mobile.",
+    ),
+    # women
+    "woman_known": Refusal(
+        "Osoba z takim numerem jest już w bazie.",
+        "A woman with this identity is known already.",
+        "Wyszukaj ją po numerze (POST /api/v1/women/search).",
+        "Find her by her identity (POST /api/v1/women/search).",
+    ),
+    "birth_date_invalid": Refusal(
+        "Data urodzenia jest niepoprawna albo jej brakuje.",
+        "The birth date is not valid or missing.",
+        "Podaj datę urodzenia z dokumentu, nie późniejszą niż dzisiejsza.",
+        "Give the birth date in the document, today at the latest.",
+    ),
+    "declaration_unknown": Refusal(
+        "W oświadczeniu są nieznane kody: {fields}.",
+        "The declaration has unknown codes: {fields}.",
+        "Użyj kodów: {known}.",
+        "Use the codes: {known}.",
+    ),
+    "declaration_date_invalid": Refusal(
+        "Data zgłoszonego badania jest sprzed urodzenia albo z przyszłości.",
+        "A declared examination is dated before the birth or in the future.",
+        "Popraw datę badania.",
+        "Correct the date of the examination.",
+    ),
+    # slots
+    "slot_not_open": Refusal(
+        "Termin jest zablokowany.",
+        "The slot is blocked.",
+        "Wybierz inny termin albo poproś koordynatora o odblokowanie.",
+        "Choose another slot or ask a coordinator to unblock it.",
+    ),
+    "slot_in_the_past": Refusal(
+        "Termin już minął.",
+        "The slot has passed.",
+        "Wybierz inny termin.",
+        "Choose another slot.",
+    ),
+    "slot_has_visits": Refusal(
+        "Nie można zablokować terminu: umówione wizyty w tym terminie: {visits}.",
+        "The slot cannot be blocked: it has {visits} visit(s).",
+        "Najpierw przenieś albo odwołaj te wizyty.",
+        "Move or cancel them first.",
+    ),
+    # tables that users bring
+    "import_refused": Refusal(
+        "Niczego nie zapisano: liczba problemów w pliku to {count}.",
+        "Nothing was stored: the file has {count} problems.",
+        "Popraw wskazane wiersze i wczytaj plik ponownie.",
+        "Correct the named rows and import the file again.",
+    ),
+    "table_unreadable": Refusal(
+        "Nie można odczytać pliku.",
+        "The file cannot be read.",
+        "Zapisz go jako XLSX albo CSV w kodowaniu UTF-8, bez hasła.",
+        "Save it as XLSX, or as CSV in UTF-8, without a password.",
+    ),
+    "table_empty": Refusal(
+        "Plik nie ma żadnego wiersza pod nagłówkiem.",
+        "The file has no row under its heading.",
+    ),
+    "table_too_large": Refusal(
+        "Plik jest za duży; granica to {limit_pl}.",
+        "The file is too large; the limit is {limit_en}.",
+        "Podziel plik na mniejsze.",
+        "Split the file.",
+    ),
+    "column_unknown": Refusal(
+        "Nieznana kolumna; znane to: {known}.",
+        "Unknown column; the known ones are: {known}.",
+    ),
+    "column_missing": Refusal(
+        "Brak kolumny: {headings}.",
+        "The column is missing: {headings}.",
+    ),
+    "column_repeated": Refusal(
+        "Kolumna występuje więcej niż raz.",
+        "The column occurs more than once.",
+    ),
+    "too_many_cells": Refusal(
+        "Wiersz ma więcej komórek niż nagłówek ({width}); liczbę z przecinkiem należy ująć w cudzysłów.",
+        "The row has more cells than the heading ({width}); a number with a comma has to be quoted.",
+    ),
+    "row_repeated": Refusal(
+        "To samo podano już w wierszu {first}.",
+        "The same was given in row {first}.",
+    ),
+    "value_missing": Refusal(
+        "Brak wartości.",
+        "The value is missing.",
+    ),
+    "value_too_long": Refusal(
+        "Tekst jest dłuższy niż {longest} znaków.",
+        "The text is longer than {longest} characters.",
+    ),
+    "value_not_printable": Refusal(
+        "Tekst zawiera znaki sterujące.",
+        "The text holds control characters.",
+    ),
+    "value_not_number": Refusal(
+        "To nie jest liczba.",
+        "This is not a number.",
+    ),
+    "value_not_whole_number": Refusal(
+        "To nie jest liczba całkowita.",
+        "This is not a whole number.",
+    ),
+    "value_out_of_range": Refusal(
+        "Wartość musi być od {lowest} do {highest}.",
+        "The value must be from {lowest} to {highest}.",
+    ),
+    "value_not_known": Refusal(
+        "Dozwolone wartości to: {known}.",
+        "The allowed values are: {known}.",
+    ),
+    "value_not_day": Refusal(
+        "To nie jest dzień w postaci 2026-09-07 albo 07.09.2026.",
+        "This is not a day written as 2026-09-07 or 07.09.2026.",
+    ),
+    "value_not_time": Refusal(
+        "To nie jest godzina w postaci 08:00.",
+        "This is not a time written as 08:00.",
+    ),
+    "value_not_teryt": Refusal(
+        "To nie jest 7-cyfrowy kod gminy w TERYT.",
+        "This is not the 7-digit code of a gmina in TERYT.",
+    ),
+    "value_not_programme": Refusal(
+        "Program trzeba zapisać jako: program:kod komórki:kobiet dziennie:minut:gabinetów.",
+        "A programme is written as programme:cell code:women a day:minutes:rooms.",
+    ),
+    "outside_poland": Refusal(
+        "Współrzędne leżą poza Polską; sprawdź, czy nie zamieniono szerokości z długością.",
+        "The coordinates lie outside Poland; check that latitude and longitude are not swapped.",
+    ),
+    "unknown_cell_code": Refusal(
+        "Nie ma miejsca udzielania świadczeń o kodzie komórki {cell_code}.",
+        "There is no service place with the cell code {cell_code}.",
+    ),
+    "unknown_site_code": Refusal(
+        "Nie ma miejsca postoju o takim kodzie.",
+        "There is no site with this code.",
+    ),
     # guards of the database
     "slot_full": Refusal(
         "Termin jest już zajęty.",
@@ -149,6 +388,49 @@ REFUSALS: dict[str, Refusal] = {
         "Termin pracowni stacjonarnej wymaga harmonogramu bez punktu mobilnego.",
         "A slot of a stationary place needs a schedule without a mobile point.",
     ),
+    "schedule_overlaps": Refusal(
+        "Dla części tych dni istnieje już harmonogram tego miejsca i zakresu.",
+        "The place already has a schedule in this range for some of the days.",
+        "Wybierz dni, dla których harmonogramu jeszcze nie ma.",
+        "Choose days that have no schedule yet.",
+    ),
+    # itineraries
+    "itinerary_not_draft": Refusal(
+        "Trasę w stanie {status} można już tylko oglądać.",
+        "An itinerary that is {status} can only be read.",
+        "Utwórz nową trasę.",
+        "Create a new itinerary.",
+    ),
+    "itinerary_empty": Refusal(
+        "Trasa nie ma żadnego postoju.",
+        "The itinerary has no stops.",
+        "Dodaj postoje albo zaplanuj trasę.",
+        "Add stops or plan the itinerary.",
+    ),
+    "nothing_to_plan": Refusal(
+        "Nie ma czego planować: {missing_pl}.",
+        "There is nothing to plan: {missing_en}.",
+        "Uzupełnij jednostki, miejsca i liczby kobiet.",
+        "Add units, sites and women due.",
+    ),
+    "stop_outside_itinerary": Refusal(
+        "Dzień {day} jest poza trasą.",
+        "The day {day} is outside the itinerary.",
+        "Wybierz dni od {first_day} do {last_day}.",
+        "Choose days from {first_day} to {last_day}.",
+    ),
+    "unit_without_programme": Refusal(
+        "Jednostka {unit} nie ma przypisanego programu i miejsca udzielania świadczeń.",
+        "The unit {unit} has no programme with a service place.",
+        "Przypisz jednostce program.",
+        "Give the unit a programme.",
+    ),
+    "schedule_without_slots": Refusal(
+        "W godzinach pracy {place} w dniu {day} nie mieści się ani jedno badanie.",
+        "Not one examination fits the working hours of {place} on {day}.",
+        "Wydłuż godziny pracy.",
+        "Make the working hours longer.",
+    ),
     "idempotency_key_reused": Refusal(
         "Tego klucza powtórzenia użyto już do innego żądania.",
         "This idempotency key was used for another request.",
@@ -168,9 +450,36 @@ REFUSALS: dict[str, Refusal] = {
         "Najbliższy możliwy termin: {next_eligible_pl}. Uprawniona osoba może odstąpić od reguły z podaniem powodu.",
         "Next eligible day: {next_eligible_en}. An authorised user may override the rule and give a reason.",
     ),
+    "path_not_of_programme": Refusal(
+        "Ścieżka {path} nie należy do programu tego terminu ({programme}).",
+        "The path {path} does not belong to the programme of this slot ({programme}).",
+        "Wybierz termin programu, do którego należy ścieżka.",
+        "Choose a slot of the programme that the path belongs to.",
+    ),
+    "too_early": Refusal(
+        "Obecność można odnotować najwcześniej w dniu wizyty ({day}).",
+        "Attendance can be recorded on the day of the visit at the earliest ({day}).",
+        "Poczekaj do dnia wizyty albo przenieś ją na wcześniejszy termin.",
+        "Wait for the day of the visit or move it to an earlier slot.",
+    ),
+    "visit_over": Refusal(
+        "Ścieżkę można zmienić tylko przed badaniem; ta wizyta ma status {status}.",
+        "The path can be changed only before the examination; this visit is {status}.",
+    ),
+    "same_slot": Refusal(
+        "Wizyta jest już w tym terminie.",
+        "The visit is in this slot already.",
+        "Wybierz inny termin.",
+        "Choose another slot.",
+    ),
     "transition_not_allowed": Refusal(
         "Wizyta o statusie {from_status} nie może przejść w status {to_status}.",
         "A visit that is {from_status} cannot become {to_status}.",
+    ),
+    # the hand-over
+    "not_rejected": Refusal(
+        "Tego komunikatu nie odrzucono (stan: {state}), więc nie trzeba go wysyłać ponownie.",
+        "This message was not rejected (it is {state}), so it need not be sent again.",
     ),
 }
 

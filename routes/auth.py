@@ -28,7 +28,9 @@ PUBLIC = frozenset(
         "tokens.Tokens.post",
         "static",
         "api-docs.openapi_json",
-        "api-docs.openapi_swagger_ui",
+        "docs.page",
+        "docs.static",
+        "problems.page",
     }
 )
 """The routes that anybody may use; a view class is named with its method."""

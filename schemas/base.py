@@ -1,6 +1,7 @@
 """What all schemas share: unknown fields are refused, loaded data become commands, lists come in pages."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
@@ -8,6 +9,9 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_lo
 from mobile_units.services.queries import Paging
 
 NAME = validate.Length(min=1, max=200)
+DAY = validate.Range(date(1900, 1, 1), date(2199, 12, 31))
+KEY = validate.Range(1, 2**63 - 1)
+CLOCK = "%H:%M"
 
 
 class StrictSchema(Schema):

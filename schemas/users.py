@@ -7,7 +7,7 @@ from mobile_units.services import users
 from mobile_units.services.queries import Paging
 from schemas.base import NAME, CommandSchema, FilterSchema, StrictSchema, page_schema
 
-PASSWORD = validate.Length(min=12, max=200)
+PASSWORD = validate.Length(min=users.PASSWORD_LENGTH, max=200)
 
 
 class NewUserSchema(CommandSchema):

@@ -2,7 +2,16 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobile_units.models.base import Base, CreatedAt, Instant, Key, Owned, Uuid, reference, vocabulary
@@ -27,6 +36,13 @@ class Schedule(Owned, Base):
         CheckConstraint("place_mobility = 'mobile' OR NOT mobile", name="stationary_place_has_no_point"),
         CheckConstraint("valid_from <= valid_to", name="valid"),
         CheckConstraint("women_planned >= 0", name="women_planned"),
+        ExcludeConstraint(
+            (literal_column("int8range(service_place_id, service_place_id, '[]')"), "&&"),
+            (literal_column("int8range(contract_range_id, contract_range_id, '[]')"), "&&"),
+            (literal_column("daterange(valid_from, valid_to, '[]')"), "&&"),
+            name="ex_schedules_stationary_once",
+            where=text("NOT mobile"),
+        ),
         ForeignKeyConstraint(
             ["service_place_id", "place_mobility"],
             ["service_places.id", "service_places.mobility"],

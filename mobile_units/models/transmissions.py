@@ -19,6 +19,10 @@ class MessageState(StrEnum):
     REJECTED = "rejected"
 
 
+NEVER_TRIED = "state = 'pending' AND attempts = 0"
+"""A message in which a newer change of its subject may still travel: what was tried may have arrived already."""
+
+
 class OutboxMessage(Owned, Base):
     """A message that was stored in the transaction that made it necessary.
 
@@ -34,7 +38,7 @@ class OutboxMessage(Owned, Base):
             "kind",
             "subject_id",
             unique=True,
-            postgresql_where=text("state = 'pending'"),
+            postgresql_where=text(NEVER_TRIED),
         ),
         Index("ix_outbox_messages_subject", "subject_id", "kind"),
         Index(
@@ -59,6 +63,18 @@ class OutboxMessage(Owned, Base):
     created_at: Mapped[CreatedAt]
 
     log: Mapped[list["TransmissionAttempt"]] = relationship(order_by="TransmissionAttempt.id")
+    waits_for: Mapped[list["OutboxMessage"]] = relationship(
+        secondary="outbox_dependencies",
+        primaryjoin="OutboxMessage.id == OutboxDependency.message_id",
+        secondaryjoin="(OutboxDependency.requires_id == OutboxMessage.id) & (OutboxMessage.state != 'accepted')",
+        order_by="OutboxMessage.id",
+        viewonly=True,
+    )
+
+    @property
+    def blocked(self) -> bool:
+        """Whether it waits for messages that are not accepted."""
+        return bool(self.waits_for)
 
 
 class OutboxDependency(Base):

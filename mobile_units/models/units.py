@@ -1,6 +1,6 @@
 """Mobile units: mammobuses, cytobuses and what they are equipped for."""
 
-from datetime import time
+from datetime import time, timedelta
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -35,6 +35,11 @@ class MobileUnit(Owned, Versioned, Base):
     setup_minutes: Mapped[int] = mapped_column(SmallInteger, default=0)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[CreatedAt]
+
+    @property
+    def setup_time(self) -> timedelta:
+        """How long the set-up takes on the first day of a stop."""
+        return timedelta(minutes=self.setup_minutes)
 
     programmes: Mapped[list["UnitProgramme"]] = relationship(
         order_by="UnitProgramme.programme", cascade="all, delete-orphan"

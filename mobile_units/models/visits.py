@@ -58,6 +58,11 @@ class Visit(Owned, Versioned, Base):
     contract_range: Mapped[ContractRange] = relationship()
     changes: Mapped[list["VisitChange"]] = relationship(order_by="VisitChange.id")
 
+    @property
+    def overridden(self) -> bool:
+        """Whether a rule of eligibility was set aside."""
+        return self.override_reason is not None
+
 
 class VisitChange(Base):
     """One change of a visit's status; rows are only ever added."""

@@ -4,7 +4,7 @@ It shares no calculation with the solver: distances, days and capacities are wor
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations, pairwise
@@ -50,20 +50,30 @@ def check(problem: Problem, plan: Plan) -> list[Violation]:
     `above_women_due`, `women_misstated`, `kilometres_misstated`. Stops of unknown units or sites are not judged
     further.
     """
-    units = {unit.id: unit for unit in problem.units}
-    sites = {site.id: site for site in problem.sites}
-    known = [
-        _KnownStop(stop, units[stop.unit_id], sites[stop.site_id])
-        for stop in plan.stops
-        if stop.unit_id in units and stop.site_id in sites
-    ]
+    known = _known(problem, plan.stops)
+    units, sites = {unit.id for unit in problem.units}, {site.id for site in problem.sites}
     return [
-        *_strangers(plan, units.keys(), sites.keys()),
+        *_strangers(plan, units, sites),
         *(violation for stop in known for violation in _stop_violations(problem, stop)),
         *_stays_too_long(known),
         *_two_places(known),
         *_above_women_due(known),
         *_misstatements(problem, plan, known),
+    ]
+
+
+def kilometres(problem: Problem, stops: Iterable[PlannedStop]) -> float:
+    """Road kilometres that the units drive for these stops, rounded to a tenth; stops of strangers do not count."""
+    return round(_kilometres(problem, _known(problem, stops)), 1)
+
+
+def _known(problem: Problem, stops: Iterable[PlannedStop]) -> list[_KnownStop]:
+    units = {unit.id: unit for unit in problem.units}
+    sites = {site.id: site for site in problem.sites}
+    return [
+        _KnownStop(stop, units[stop.unit_id], sites[stop.site_id])
+        for stop in stops
+        if stop.unit_id in units and stop.site_id in sites
     ]
 
 

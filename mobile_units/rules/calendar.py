@@ -47,6 +47,16 @@ def quarter_from(first: date) -> tuple[date, date]:
     return first, first + relativedelta(months=3, days=-1)
 
 
+def month_parts(first: date, last: date) -> list[tuple[date, date]]:
+    """The days from `first` to `last` cut at the ends of calendar months: first and last day of each part."""
+    parts = []
+    while first <= last:
+        end = min(last, first + relativedelta(day=31))
+        parts.append((first, end))
+        first = end + timedelta(days=1)
+    return parts
+
+
 def in_force(valid_from: date, valid_to: date | None, day: date) -> bool:
     """Whether something valid from `valid_from` to `valid_to` (both included, None being open) is valid on `day`."""
     return valid_from <= day and (valid_to is None or day <= valid_to)

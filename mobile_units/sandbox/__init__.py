@@ -1,1 +1,1 @@
-"""A stand-in for the central e-registration: a real SOAP server that knows the contract files and nothing of the client."""
+"""A stand-in for the central e-registration: a real SOAP server that shares only the contract with the client."""

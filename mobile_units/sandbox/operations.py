@@ -9,11 +9,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from lxml import etree
+from lxml.etree import _Element as Element
 
 from mobile_units.sandbox.rules import Rule, require
 
 State = sqlite3.Connection
-Element = etree._Element
 Interval = tuple[float, float]
 
 CANCELLED = "ODWOLANA"

@@ -29,7 +29,7 @@ class Rule(StrEnum):
 
 MEANINGS = {
     Rule.UNKNOWN_SERVICE_PLACE: "MUŚ nie zostało zarejestrowane.",
-    Rule.POINT_MISSING: "Harmonogram mobilny wymaga wskazania mobilnego punktu obsługi, a stacjonarny go nie dopuszcza.",
+    Rule.POINT_MISSING: "Harmonogram mobilny wymaga mobilnego punktu obsługi, a stacjonarny go nie dopuszcza.",
     Rule.UNKNOWN_POINT: "Mobilny punkt obsługi nie został zarejestrowany.",
     Rule.POINT_OF_ANOTHER_PLACE: "Mobilny punkt obsługi należy do innego MUŚ.",
     Rule.UNKNOWN_SCHEDULE: "Harmonogram nie istnieje.",

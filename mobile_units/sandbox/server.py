@@ -108,7 +108,7 @@ class _HttpServer(ThreadingHTTPServer):
             for connection in self._open:
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, *_: Any) -> None:
         """A client that went away is no error; anything else is logged without what was asked."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     timeout = 60
 
-    def do_GET(self) -> None:  # noqa: N802  # the name that http.server calls
+    def do_GET(self) -> None:
         pages: dict[str, Callable[[], dict[str, Any]]] = {
             "/": lambda: {"service": "sandbox of the central e-registration", "counts": self.server.state.counts()},
             "/state": self.server.state.counts,
@@ -134,11 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(200, "application/json", json.dumps(page()).encode())
 
-    def do_POST(self) -> None:  # noqa: N802  # the name that http.server calls
+    def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not self.path.startswith(PATH):
             self._refuse(404)
-        elif not length.isdigit():
+        elif not length.isdecimal():
             self._refuse(411)
         elif int(length) > MAX_BYTES:
             self._refuse(413)

@@ -4,6 +4,7 @@ A text that is sent back names places in a request and rules, never the values t
 """
 
 import logging
+import sqlite3
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 COMMON = "http://csioz.gov.pl/p1/wspolne/mt/v0"
 CONTEXT = "http://csioz.gov.pl/p1/kontekst/mt/"
 CODE = "urn:csioz:p1:kod:"
+STORE_FAILED = "bladZapisu"
 REQUIRED_ATTRIBUTES = frozenset(
     {
         "idPodmiotuOidRoot",
@@ -83,7 +85,7 @@ class SandboxService:
         with self._contract.turn:
             if self._contract.schema.validate(content):
                 return
-            problem = self._contract.schema.error_log[0]
+            problem = self._contract.schema.error_log.last_error  # type: ignore[attr-defined]  # absent from lxml-stubs
         raise Fault("niepoprawnyKomunikat", f"Niezgodność ze schematem: {problem.type_name} w {problem.path}.")
 
     def _carry_out(self, request: Request) -> bytes:
@@ -96,6 +98,8 @@ class SandboxService:
             return self._refusal(request, "DuplikatKomunikatu", "Komunikat został przyjęty wcześniej.")
         except ValueError:
             raise Fault("niepoprawnyKomunikat", "Wartość poza zakresem.") from None
+        except sqlite3.Error:
+            raise Fault(STORE_FAILED, "Stanu nie udało się zapisać.") from None
         logger.info("accepted %s", request.operation.name)
         return _result(request.operation, {"major": f"{CODE}major:Sukces"}, extra)
 
@@ -152,7 +156,7 @@ def _result(operation: Operation, result: dict[str, str], extra: list[etree._Ele
 
 def _fault(fault: Fault) -> bytes:
     answer = etree.Element(f"{{{SOAP}}}Fault")
-    etree.SubElement(answer, "faultcode").text = "soap:Client"
+    etree.SubElement(answer, "faultcode").text = "soap:Server" if fault.code == STORE_FAILED else "soap:Client"
     etree.SubElement(answer, "faultstring").text = "Operacja nie została wykonana."
     errors = etree.SubElement(etree.SubElement(answer, "detail"), f"{{{COMMON}}}bledyOperacji")
     error = etree.SubElement(errors, f"{{{COMMON}}}blad")

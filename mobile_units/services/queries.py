@@ -1,19 +1,20 @@
 """What use-cases do alike: read one object of a provider, a page of many, change one without losing a change."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
 from mobile_units.models.base import Owned, Versioned
 from mobile_units.services.actors import Actor
 
-
 Entity = TypeVar("Entity")
 OwnedEntity = TypeVar("OwnedEntity", bound=Owned)
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ def page_of(session: Session, query: Select[Entity], paging: Paging) -> Page[Ent
     return Page(items, total, paging.page, paging.page_size)
 
 
+def in_force_on(entity: Any, day: date) -> ColumnElement[bool]:
+    """Rows with `valid_from` and `valid_to` (both included, empty being open) that are valid on `day`."""
+    return and_(entity.valid_from <= day, or_(entity.valid_to.is_(None), entity.valid_to >= day))
+
+
 def require_version(entity: Versioned, version: int) -> None:
     """Raises `stale_version` unless the caller knows the entity as it is now."""
     if entity.version != version:
@@ -64,9 +70,33 @@ def require_version(entity: Versioned, version: int) -> None:
 def apply_change(entity: Versioned, version: int, values: Mapping[str, Any]) -> None:
     """Sets the given attributes if `version` is the one that the caller read.
 
+    The version is raised even if only parts of the entity, rows of other tables, are changed afterwards.
+
     Raises:
         DomainError: `stale_version`, somebody changed the entity since.
     """
     require_version(entity, version)
     for name, value in values.items():
         setattr(entity, name, value)
+    entity.version = version + 1
+
+
+def replace_parts(
+    parts: list[Part], wanted: Sequence[Any], key: Callable[[Any], Hashable], make: Callable[[], Part]
+) -> None:
+    """Makes `parts` what `wanted` (command dataclasses) says, keeping the row of every key that stays.
+
+    Raises:
+        DomainError: `given_twice`, two of the wanted have the same key.
+    """
+    known = {key(row): row for row in parts}
+    given = {key(command): command for command in wanted}
+    if len(given) < len(wanted):
+        raise DomainError("given_twice")
+    parts[:] = [_updated(known.get(name) or make(), command) for name, command in given.items()]
+
+
+def _updated(row: Part, command: Any) -> Part:
+    for name, value in asdict(command).items():
+        setattr(row, name, value)
+    return row

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from mobile_units.models.sites import Site, SiteDemand
 from mobile_units.rules.programmes import Programme
 from mobile_units.services.actors import Actor
-from mobile_units.services.queries import Page, Paging, apply_change, get_owned, page_of
+from mobile_units.services.queries import Page, Paging, apply_change, get_owned, page_of, replace_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ def create(session: Session, actor: Actor, command: NewSite) -> Site:
     Raises:
         DomainError: `already_exists` (at flush), the code is taken.
     """
-    values = asdict(command)
-    demands = [SiteDemand(**demand) for demand in values.pop("demands")]
-    site = Site(provider_id=actor.provider_id, demands=demands, active=True, **values)
+    values = asdict(command) | {"demands": []}
+    site = Site(provider_id=actor.provider_id, active=True, **values)
+    replace_demands(site, command.demands)
     session.add(site)
     session.flush()
     return site
@@ -105,15 +106,7 @@ def change(session: Session, actor: Actor, site_id: int, version: int, values: M
 
 def replace_demands(site: Site, demands: Sequence[Demand]) -> None:
     """Makes these the only demands of the site, keeping the rows of programmes that stay."""
-    known = {demand.programme: demand for demand in site.demands}
-    site.demands[:] = [_updated(known.get(each.programme), each) for each in demands]
-
-
-def _updated(row: SiteDemand | None, demand: Demand) -> SiteDemand:
-    row = row or SiteDemand()
-    for name, value in asdict(demand).items():
-        setattr(row, name, value)
-    return row
+    replace_parts(site.demands, demands, attrgetter("programme"), SiteDemand)
 
 
 def retire(session: Session, actor: Actor, site_id: int) -> None:

@@ -17,6 +17,8 @@ from mobile_units.rules.roles import Role
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Page, Paging, get_owned, page_of, require_version
 
+PASSWORD_LENGTH = 12
+"""Characters that a password has at least."""
 FAILURES_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=15)
 TOKEN_PREFIX = "mu_"  # noqa: S105 -- not a secret: it makes a leaked token recognisable
@@ -100,20 +102,24 @@ def change(session: Session, actor: Actor, user_id: int, command: UserChange) ->
 def sign_in(session: Session, credentials: Credentials, now: datetime) -> User | DomainError:
     """The user with these credentials, or the refusal.
 
-    The refusal is returned, not raised, because the failed attempt has to be committed with it. An unknown login costs
-    as much time as a wrong password.
+    The refusal is returned, not raised, because the failed attempt has to be committed with it. An unknown login, a
+    wrong password and a login blocked after too many failures are told in the same words and take the same time, so
+    that nobody learns which logins exist.
     """
     query = select(User).where(User.login == credentials.login.lower(), User.active).with_for_update()
     user = session.scalars(query).one_or_none()
-    if user and user.locked_until and user.locked_until > now:
-        return DomainError("locked_out", minutes=-(-(user.locked_until - now) // timedelta(minutes=1)))
     matches = _matches(user.password_hash if user else _NOBODY, credentials.password)
-    if user and matches:
+    if user is None or _is_locked(user, now):
+        return DomainError("wrong_credentials")
+    if matches:
         user.failed_logins, user.locked_until = 0, None
         return user
-    if user:
-        _count_failure(user, now)
+    _count_failure(user, now)
     return DomainError("wrong_credentials")
+
+
+def _is_locked(user: User, now: datetime) -> bool:
+    return user.locked_until is not None and user.locked_until > now
 
 
 def _matches(password_hash: str, password: str) -> bool:
@@ -127,6 +133,18 @@ def _count_failure(user: User, now: datetime) -> None:
     user.failed_logins += 1
     if user.failed_logins >= FAILURES_ALLOWED:
         user.failed_logins, user.locked_until = 0, now + LOCKED_FOR
+
+
+def by_login(session: Session, login: str) -> User:
+    """The user with this login, of any provider; for the command line.
+
+    Raises:
+        DomainError: `not_found`.
+    """
+    user = session.scalars(select(User).where(User.login == login.lower())).one_or_none()
+    if user is None:
+        raise DomainError("not_found", what=f"user {login}")
+    return user
 
 
 def user_of_session(session: Session, user_id: int, epoch: int) -> User | None:

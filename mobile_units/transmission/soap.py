@@ -5,7 +5,6 @@ schema of ours can hide what the central system said. Nothing is resent behind t
 timeouts, and nothing is logged here.
 """
 
-import ssl
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import Any
 import requests
 import zeep
 import zeep.exceptions
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from zeep.transports import Transport
 from zeep.wsdl.bindings.soap import SoapBinding
 
@@ -73,7 +72,7 @@ class SoapGateway:
             ContractError: if the contract cannot carry our messages.
         """
         self._transport = _Transport(settings)
-        client = zeep.Client(str(settings.wsdl), transport=self._transport, settings=_zeep_settings())
+        client = _client(settings, self._transport)
         client.set_default_soapheaders([_context_header(client, settings.context)])
         binding = _soap_binding(client)
         self._names = _operation_names(binding, settings.operation_names)
@@ -139,15 +138,28 @@ class _Transport(Transport):
 
     def _content(self, response: requests.Response) -> bytes:
         """The body; a truncated, endless or dripping one is an error of the connection."""
+        try:
+            return self._read(response.raw)
+        except HTTPError as error:
+            raise requests.ConnectionError("the answer broke off") from error
+
+    def _read(self, stream: Any) -> bytes:
         deadline = monotonic() + self._timeouts[1]
         content = bytearray()
-        for chunk in response.iter_content(None):
+        while chunk := stream.read1(65536, decode_content=False):
             content += chunk
             if len(content) > MAX_BYTES:
-                raise requests.exceptions.ContentDecodingError("the answer is too long")
+                raise requests.ConnectionError("the answer is too long")
             if monotonic() > deadline:
                 raise requests.ReadTimeout("the answer takes too long")
         return bytes(content)
+
+
+def _client(settings: SoapSettings, transport: "_Transport") -> zeep.Client:
+    try:
+        return zeep.Client(str(settings.wsdl), transport=transport, settings=_zeep_settings())
+    except (zeep.exceptions.Error, requests.RequestException, OSError) as error:
+        raise ContractError(f"the WSDL cannot be read: {type(error).__name__}") from error
 
 
 def _zeep_settings() -> zeep.Settings:
@@ -157,7 +169,7 @@ def _zeep_settings() -> zeep.Settings:
 def _context_header(client: zeep.Client, context: CallContext) -> Any:
     try:
         element = client.get_element(context.element)
-    except (zeep.exceptions.LookupError, KeyError):
+    except (zeep.exceptions.LookupError, zeep.exceptions.NamespaceError):
         raise ContractError(f"the WSDL does not know the header {context.element}") from None
     return element(atrybut=context.attributes())
 
@@ -195,8 +207,7 @@ def _never_sent(error: requests.RequestException) -> bool:
     if isinstance(error, (requests.ConnectTimeout, requests.exceptions.InvalidURL)):
         return True
     cause = getattr(error.args[0], "reason", None) if error.args else None
-    untrusted = isinstance(cause, Exception) and any(isinstance(a, ssl.SSLCertVerificationError) for a in cause.args)
-    return untrusted or isinstance(cause, NewConnectionError)
+    return isinstance(cause, NewConnectionError)
 
 
 def _unreadable(status: int, reason: str) -> Outcome:

@@ -1,12 +1,76 @@
 """All features of the API under `/api/v1`, with the generated OpenAPI document and a page to browse it."""
 
-from flask import Flask
-from flask_smorest import Api, Blueprint
+from http import HTTPStatus
+from typing import Any
 
-from routes.api import sites, tokens, users
+from flask import Flask, request
+from flask_smorest import Api, Blueprint
+from marshmallow.fields import Field
+
+from mobile_units.errors import DomainError
+from routes.api import (
+    audit,
+    contracts,
+    docs,
+    eligibility,
+    imports,
+    mobile_points,
+    problems,
+    product_codes,
+    providers,
+    schedules,
+    service_places,
+    sites,
+    slots,
+    tokens,
+    transmissions,
+    units,
+    users,
+    visits,
+    women,
+)
+from schemas.problems import ProblemSchema
 
 PREFIX = "/api/v1"
-FEATURES: tuple[Blueprint, ...] = (sites.blueprint, tokens.blueprint, users.blueprint)
+FEATURES: tuple[Blueprint, ...] = (
+    audit.blueprint,
+    contracts.blueprint,
+    eligibility.blueprint,
+    imports.blueprint,
+    mobile_points.blueprint,
+    product_codes.blueprint,
+    providers.blueprint,
+    schedules.blueprint,
+    service_places.blueprint,
+    sites.blueprint,
+    slots.blueprint,
+    tokens.blueprint,
+    transmissions.blueprint,
+    units.blueprint,
+    users.blueprint,
+    visits.blueprint,
+    women.blueprint,
+)
+
+DESCRIPTION = (
+    "Plan where mobile cancer screening units stand, publish their stops, book women and hand everything over to the "
+    "Polish central e-registration. Every request carries a token (`POST /api/v1/tokens`) and sees one provider only. "
+    "Instants are in UTC; days and hours without a zone are Polish. Every refusal is one `application/problem+json` "
+    "document; all codes are listed at [/api/v1/problems](/api/v1/problems)."
+)
+
+
+class ProblemApi(Api):  # type: ignore[misc]  # the library ships no type information
+    """The library's API, documenting for every error the document that `routes.errors` sends."""
+
+    def _register_responses(self) -> None:
+        for status in HTTPStatus:
+            self.spec.components.response(status.name, _problem(status.phrase), lazy=True)
+        self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, _problem("Any refusal"), lazy=True)
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/problem+json": {"schema": ProblemSchema}}}
 
 
 def install(app: Flask) -> tuple[Blueprint, ...]:
@@ -17,12 +81,32 @@ def install(app: Flask) -> tuple[Blueprint, ...]:
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=PREFIX,
         OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}, "security": [{"bearer": []}]},
     )
-    api = Api(app)
+    api = ProblemApi(app)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    api.ma_plugin.converter.add_attribute_function(_pattern_in_openapi)
     api.register_converter(app.url_map.converters["key"], _key_in_openapi)
     for blueprint in FEATURES:
         api.register_blueprint(blueprint, url_prefix=PREFIX)
+    app.before_request(_require_readable)
+    for pages in (docs.blueprint, problems.blueprint):
+        app.register_blueprint(pages, url_prefix=PREFIX)
     return FEATURES
+
+
+def _require_readable() -> None:
+    """Refuses any body but JSON and an uploaded file; without this, it would be read as if it were empty."""
+    has_body = request.content_length or "Transfer-Encoding" in request.headers
+    readable = request.is_json or request.mimetype == "multipart/form-data"
+    if has_body and not readable and request.path.startswith(PREFIX):
+        raise DomainError("unsupported_media_type")
+
+
+def _pattern_in_openapi(_converter: object, _field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+    """The pattern of a text in the dialect of JSON Schema, which has other anchors than Python."""
+    pattern = ret.get("pattern")
+    return {"pattern": pattern.replace(r"\A", "^").replace(r"\Z", "$")} if pattern else {}
 
 
 def _key_in_openapi(_converter: object) -> dict[str, object]:

@@ -16,6 +16,7 @@ from mobile_units.rules.calendar import (
     last_working_day_before,
     local_instant,
     quarter_from,
+    require_validity,
     working_days,
 )
 
@@ -151,3 +152,13 @@ def test_an_instant_shows_the_wall_time_it_came_from(day: date, at: time) -> Non
     """Outside the hour of clock changes every wall time survives the round trip."""
     local = local_instant(day, at).astimezone(WARSAW)
     assert (local.date(), local.time()) == (day, at)
+
+
+def test_a_validity_may_be_one_day_or_open_but_not_reversed() -> None:
+    """Both days are included."""
+    day = date(2026, 9, 7)
+    require_validity(day, day)
+    require_validity(day, None)
+    with pytest.raises(DomainError) as refusal:
+        require_validity(day, day - timedelta(days=1))
+    assert refusal.value.code == "validity_reversed"

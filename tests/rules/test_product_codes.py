@@ -15,6 +15,7 @@ from mobile_units.rules.product_codes import (
     is_code,
     missing_base_ranges,
     paths_offered,
+    unknown_codes,
 )
 from mobile_units.rules.programmes import Mobility, Path, Programme, Setting
 
@@ -167,3 +168,18 @@ def test_the_catalogue_says_which_codes_are_unconfirmed() -> None:
 def test_the_form_of_a_code(text: str, valid: bool) -> None:
     """Two, four, three and two digits with dots between them."""
     assert is_code(text) is valid
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "known"),
+    [
+        (date(2025, 1, 1), date(2025, 12, 31), False),
+        (date(2025, 1, 1), date(2026, 1, 1), True),
+        (date(2026, 6, 30), date(2027, 12, 31), True),
+        (date(2026, 7, 1), date(2027, 12, 31), False),
+    ],
+)
+def test_a_code_is_known_to_a_contract_if_both_are_valid_on_some_day(first: date, last: date, known: bool) -> None:
+    """The entry holds from 1 January to 30 June 2026; one common day is enough."""
+    entry = replace(DEFAULT_CATALOGUE[0], valid_to=date(2026, 6, 30))
+    assert unknown_codes([entry.code], [entry], first, last) == ([] if known else [entry.code])

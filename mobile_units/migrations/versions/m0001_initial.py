@@ -244,7 +244,7 @@ def upgrade() -> None:
         "outbox_messages",
         ["kind", "subject_id"],
         unique=True,
-        postgresql_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending' AND attempts = 0"),
     )
     op.create_table(
         "product_codes",
@@ -716,6 +716,14 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("provider_id", sa.BigInteger(), nullable=False),
+        postgresql.ExcludeConstraint(
+            (sa.literal_column("int8range(service_place_id, service_place_id, '[]')"), "&&"),
+            (sa.literal_column("int8range(contract_range_id, contract_range_id, '[]')"), "&&"),
+            (sa.literal_column("daterange(valid_from, valid_to, '[]')"), "&&"),
+            where=sa.text("NOT mobile"),
+            using="gist",
+            name="ex_schedules_stationary_once",
+        ),
         sa.CheckConstraint(
             "place_mobility = 'mobile' OR NOT mobile", name=op.f("ck_schedules_stationary_place_has_no_point")
         ),
@@ -1015,7 +1023,7 @@ def downgrade() -> None:
     op.drop_index(
         "uq_outbox_messages_pending_subject",
         table_name="outbox_messages",
-        postgresql_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending' AND attempts = 0"),
     )
     op.drop_index("ix_outbox_messages_subject", table_name="outbox_messages")
     op.drop_index(op.f("ix_outbox_messages_provider_id"), table_name="outbox_messages")

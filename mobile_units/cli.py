@@ -1,0 +1,390 @@
+"""The command `mobile-units`: its commands are the services, and the processes that make an installation."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from mobile_units import clock, db, logs, migrations
+from mobile_units.config import ConfigurationError, Settings
+from mobile_units.errors import DomainError
+from mobile_units.models.providers import Provider
+from mobile_units.rules.calendar import first_working_day_after, quarter_from
+from mobile_units.rules.programmes import Programme
+from mobile_units.rules.roles import Role
+from mobile_units.services.actors import Actor
+
+DAY = click.DateTime(["%Y-%m-%d"])
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def main() -> NoReturn:
+    """Runs the command; a refusal or a wrong configuration is told in words and ends with exit code 1."""
+    try:
+        cli(standalone_mode=True)
+    except DomainError as refusal:
+        _tell_refusal(refusal)
+    except ConfigurationError as error:
+        click.echo("\n".join(["The configuration is wrong:", *(f"  {each}" for each in error.problems)]), err=True)
+    except (RuntimeError, TimeoutError) as error:
+        click.echo(str(error), err=True)
+    sys.exit(1)
+
+
+def _tell_refusal(refusal: DomainError) -> None:
+    for language in ("pl", "en"):
+        sentences = (refusal.sentence(language), refusal.way_out(language))
+        click.echo(" ".join(sentence for sentence in sentences if sentence), err=True)
+    for problem in refusal.facts.get("problems", []):
+        click.echo(f"  {problem}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Plan, publish, book and hand over mobile cancer screening."""
+
+
+def _engine() -> tuple[Settings, Engine]:
+    settings = Settings.from_env()
+    logs.configure(settings.log_level)
+    return settings, db.engine_of(settings)
+
+
+@contextmanager
+def _session() -> Iterator[Session]:
+    _, engine = _engine()
+    try:
+        with db.transaction(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def _actor(session: Session, book: str | None) -> Actor:
+    """The system acting for the provider with this RPWDL book, or for the only one there is."""
+    query = select(Provider.id).order_by(Provider.id)
+    found = session.scalars(query.where(Provider.rpwdl_book == book) if book else query).all()
+    if len(found) != 1:
+        raise click.UsageError("name the provider: --provider with its RPWDL book of 12 digits")
+    return Actor(found[0], roles=frozenset(Role))
+
+
+provider_option = click.option("--provider", "book", metavar="BOOK", help="RPWDL book; needed if there are several.")
+
+
+def _print(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+# processes
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=2, show_default=True, help="Web processes; each answers four requests at a time.")
+def serve(host: str, port: int, workers: int) -> NoReturn:
+    """Serve the API and the pages with gunicorn."""
+    Settings.from_env()
+    options = ["--bind", f"{host}:{port}", "--workers", str(workers), "--threads", "4", "--timeout", "90"]
+    command = [sys.executable, "-m", "gunicorn", "wsgi:app", *options, "--log-level", "warning"]
+    os.execv(sys.executable, command)  # noqa: S606 -- this process becomes gunicorn, so that signals reach it
+
+
+@cli.command()
+@click.option("--threads", default=1, show_default=True, help="Messages on their way at the same time.")
+def worker(threads: int) -> None:
+    """Carry messages to the central e-registration until SIGTERM."""
+    from threading import Event
+
+    from mobile_units.transmission.worker import run_until_signal, worker_of
+
+    settings, engine = _engine()
+    stop = Event()
+    run_until_signal([worker_of(settings, engine, stop) for _ in range(threads)], stop)
+
+
+@cli.command()
+@click.option("--port", default=8010, show_default=True)
+@click.option("--state", type=click.Path(path_type=Path), required=True, help="File that keeps what was handed over.")
+def sandbox(port: int, state: Path) -> None:
+    """Stand in for the central e-registration, on this machine only."""
+    from mobile_units.sandbox.server import serve as serve_sandbox
+
+    logs.configure()
+    serve_sandbox("127.0.0.1", port, state)
+
+
+@cli.command()
+@click.option("--once", is_flag=True, help="Do the job and end, without serving.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print the figures as one JSON object.")
+@click.option("--reset", is_flag=True, help="Throw the demonstration away first.")
+@click.option("--folder", type=click.Path(path_type=Path), default=Path(".mobile-units/demo"), show_default=True)
+@click.option("--sites", type=FILE, help="Sites (CSV) instead of the sample.")
+@click.option("--women", default=400, show_default=True, help="Fictitious women to book.")
+@click.option("--plan-seconds", default=25.0, show_default=True, help="Longest time for the plan.")
+@click.option("--port", default=8000, show_default=True, help="Of the application.")
+def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
+    once: bool,  # noqa: FBT001 -- a flag of the command line
+    as_json: bool,  # noqa: FBT001 -- a flag of the command line
+    reset: bool,  # noqa: FBT001 -- a flag of the command line
+    folder: Path,
+    sites: Path | None,
+    women: int,
+    plan_seconds: float,
+    port: int,
+) -> None:
+    """Do the whole job on sample data against the sandbox, then serve it."""
+    from mobile_units.demo import run, sample
+    from mobile_units.demo.job import Wanted, is_complete
+
+    if reset:
+        run.reset(folder)
+    wanted = Wanted((sites or sample.SITES).read_bytes(), women=women, plan_seconds=plan_seconds)
+    try:
+        if not once:
+            run.serve(run.prepare(folder, wanted, sandbox_port=8010), port)
+        figures = run.once(run.prepare(folder, wanted))
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        return
+    _print(figures) if as_json else click.echo("\n".join(f"{name}: {value}" for name, value in figures.items()))
+    sys.exit(0 if is_complete(figures) else 1)
+
+
+# installation
+
+
+@cli.group("db")
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command("upgrade")
+def upgrade() -> None:
+    """Bring the schema and the reference data (codes, rules) up to this program."""
+    from mobile_units.services.reference import load_reference_data
+
+    _, engine = _engine()
+    migrations.upgrade(engine)
+    with db.transaction(engine) as session:
+        load_reference_data(session)
+    click.echo(f"The database is at revision {migrations.current(engine)}.")
+
+
+@database.command("stop")
+def stop_database() -> None:
+    """Stop the embedded server; its data stays."""
+    from mobile_units import embedded
+
+    embedded.stop(Settings.from_env().data_dir)
+
+
+@cli.group("provider")
+def provider() -> None:
+    """Look after providers."""
+
+
+@provider.command("add")
+@click.argument("name")
+@click.option("--book", required=True, help="RPWDL book, 12 digits.")
+@click.option("--regon", required=True)
+@click.option("--nip")
+@click.option("--branch", required=True, help="NFZ branch, 01 to 16.")
+@click.option("--oid-root", required=True, help="The provider's own node in P1.")
+def add_provider(name: str, book: str, regon: str, nip: str | None, branch: str, oid_root: str) -> None:  # noqa: PLR0913, PLR0917 -- one parameter for each option
+    """Add a provider."""
+    from mobile_units.services import providers
+
+    command = providers.NewProvider(
+        name=name, rpwdl_book=book, regon=regon, nip=nip, nfz_branch=branch, oid_root=oid_root
+    )
+    with _session() as session:
+        click.echo(f"Provider {providers.create(session, command).rpwdl_book} was added.")
+
+
+@cli.group("user")
+def user() -> None:
+    """Look after users."""
+
+
+@user.command("add")
+@click.argument("login")
+@click.option("--role", "roles", type=click.Choice([role.value for role in Role]), multiple=True, required=True)
+@click.password_option(help="Asked for if not given.")
+@provider_option
+def add_user(login: str, roles: tuple[str, ...], password: str, book: str | None) -> None:
+    """Add a user who may sign in."""
+    from mobile_units.services import users
+
+    if len(password) < users.PASSWORD_LENGTH:
+        raise click.UsageError(f"the password needs at least {users.PASSWORD_LENGTH} characters")
+    with _session() as session:
+        command = users.NewUser(login=login, password=password, roles=[Role(role) for role in roles])
+        click.echo(f"User {users.create(session, _actor(session, book), command).login} was added.")
+
+
+@cli.group("token")
+def token() -> None:
+    """Look after tokens for the API."""
+
+
+@token.command("add")
+@click.argument("login")
+@click.option("--name", default="CLI", show_default=True, help="What the token is for.")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366))
+def add_token(login: str, name: str, days: int) -> None:
+    """Print a new token that acts as a user; it cannot be shown again."""
+    from mobile_units.services import users
+
+    with _session() as session:
+        owner = users.by_login(session, login)
+        click.echo(users.issue_token(session, owner, name, clock.now() + timedelta(days=days)))
+
+
+# the job
+
+
+@cli.group("import")
+def import_() -> None:
+    """Read sites, units or women due from CSV or XLSX files; all of a file or nothing."""
+
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything, store nothing.")
+
+
+@import_.command("sites")
+@click.argument("file", type=FILE)
+@click.option("--no-estimate", is_flag=True, help="Do not estimate women due from population.")
+@dry_run_option
+@provider_option
+def import_sites(file: Path, no_estimate: bool, dry_run: bool, book: str | None) -> None:  # noqa: FBT001 -- flags
+    """Create or update sites."""
+    from mobile_units.services import imports
+
+    command = imports.SiteImport(
+        content=file.read_bytes(), today=clock.today(), estimate=not no_estimate, dry_run=dry_run
+    )
+    with _session() as session:
+        _print(asdict(imports.import_sites(session, _actor(session, book), command)))
+
+
+@import_.command("units")
+@click.argument("file", type=FILE)
+@dry_run_option
+@provider_option
+def import_units(file: Path, dry_run: bool, book: str | None) -> None:  # noqa: FBT001 -- a flag
+    """Create or update mobile units."""
+    from mobile_units.services import imports
+
+    command = imports.Import(content=file.read_bytes(), dry_run=dry_run)
+    with _session() as session:
+        _print(asdict(imports.import_units(session, _actor(session, book), command)))
+
+
+@import_.command("demand")
+@click.argument("file", type=FILE)
+@click.option("--nfz", type=click.Choice(list(Programme)), help="The file is the NFZ's table of this programme.")
+@click.option("--month", type=DAY, help="With --nfz: any day of the table's month.")
+@dry_run_option
+@provider_option
+def import_demand(file: Path, nfz: str | None, month: datetime | None, dry_run: bool, book: str | None) -> None:  # noqa: FBT001 -- a flag
+    """Set women due by site, or share the NFZ's numbers of gminas among their sites."""
+    from mobile_units.services import imports
+
+    if bool(nfz) != bool(month):
+        raise click.UsageError("--nfz and --month go together")
+    content = file.read_bytes()
+    with _session() as session:
+        actor = _actor(session, book)
+        if nfz and month:
+            table = imports.NfzDemandImport(
+                content=content, dry_run=dry_run, programme=Programme(nfz), month=month.date()
+            )
+            _print(asdict(imports.import_nfz_demand(session, actor, table)))
+        else:
+            _print(asdict(imports.import_demand(session, actor, imports.Import(content=content, dry_run=dry_run))))
+
+
+@cli.command()
+@click.option("--from", "first", type=DAY, help="First day; default: the first working day after today.")
+@click.option("--to", "last", type=DAY, help="Last day; default: three full months.")
+@click.option("--name", help="Name of the itinerary.")
+@click.option("--seconds", default=25.0, show_default=True, type=click.FloatRange(0, 3600))
+@click.option("--seed", default=1, show_default=True)
+@provider_option
+def plan(  # noqa: PLR0913, PLR0917 -- one parameter for each option
+    first: datetime | None, last: datetime | None, name: str | None, seconds: float, seed: int, book: str | None
+) -> None:
+    """Propose a draft itinerary for all active units and sites."""
+    from mobile_units.services import itineraries
+
+    first_day = first.date() if first else first_working_day_after(clock.today())
+    last_day = last.date() if last else quarter_from(first_day)[1]
+    request = itineraries.PlanRequest(
+        name=name or f"{first_day} – {last_day}", first_day=first_day, last_day=last_day, seconds=seconds, seed=seed
+    )
+    with _session() as session:
+        actor = _actor(session, book)
+        problem = itineraries.problem_for(session, actor, request)
+    proposal = itineraries.propose(problem, request)
+    with _session() as session:
+        itinerary = itineraries.keep_plan(session, actor, request, proposal)
+        _print({"itinerary": itinerary.id, "stops": len(itinerary.stops), **itinerary.planning["objective"]})
+
+
+@cli.command()
+@click.argument("itinerary_id", type=int)
+@click.option("--stationary", is_flag=True, help="Also open the stationary places for the same days.")
+@provider_option
+def publish(itinerary_id: int, stationary: bool, book: str | None) -> None:  # noqa: FBT001 -- a flag
+    """Publish a draft itinerary: derive points, schedules and slots, and queue their hand-over."""
+    from mobile_units.services import itineraries, publishing
+
+    with _session() as session:
+        actor = _actor(session, book)
+        itinerary = itineraries.get(session, actor, itinerary_id)
+        done = [publishing.publish(session, actor, itinerary_id, itinerary.version, clock.now())]
+        if stationary:
+            done += publishing.open_all_stationary(session, actor, itinerary.first_day, itinerary.last_day)
+        _print({name: sum(getattr(each, name) for each in done) for name in ("mobile_points", "schedules", "slots")})
+
+
+@cli.group("report")
+def report() -> None:
+    """Report for settlement."""
+
+
+@report.command("contract-ranges")
+@click.option("--from", "first", type=DAY, required=True)
+@click.option("--to", "last", type=DAY, required=True)
+@provider_option
+def report_contract_ranges(first: datetime, last: datetime, book: str | None) -> None:
+    """Print what each contract range was planned for, offered, booked, performed and passed."""
+    from mobile_units.services import reports
+
+    with _session() as session:
+        period = reports.ReportPeriod(first.date(), last.date())
+        _print([asdict(row) for row in reports.contract_ranges(session, _actor(session, book), period)])
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what is misconfigured and how to mend it; exit code 1 if anything keeps the installation from working."""
+    from mobile_units.doctor import Severity, examine
+
+    findings = list(examine(os.environ))
+    for finding in findings:
+        click.echo(f"{finding.severity.value:>7}  {finding.text}")
+        if finding.mend:
+            click.echo(f"         → {finding.mend}")
+    sys.exit(any(finding.severity is Severity.ERROR for finding in findings))

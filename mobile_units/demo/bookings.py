@@ -1,0 +1,108 @@
+"""Bookings of fictitious women, made by several processes at once that all want the same earliest slots."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from multiprocessing import get_context
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from mobile_units import clock, db
+from mobile_units.config import Settings
+from mobile_units.errors import DomainError
+from mobile_units.models.women import Woman
+from mobile_units.rules.programmes import Path
+from mobile_units.rules.women import make_pesel
+from mobile_units.services import slots, visits, women
+from mobile_units.services.actors import Actor
+from mobile_units.services.queries import Paging
+from mobile_units.services.slots import SlotAtPlace, SlotFilter
+
+PATHS = (Path.MAMMOGRAPHY, Path.CLASSIC_CYTOLOGY, Path.HPV_LBC)
+CHOICES = Paging(1, 12)
+SHARE = 10
+"""Women booked by one process at a stretch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The women numbered from `first` on, to be booked by one process."""
+
+    actor: Actor
+    first: int
+    count: int
+    today: date
+
+
+def book_all(settings: Settings, actor: Actor, wanted: int, processes: int, today: date) -> Iterator[int]:
+    """Books one visit for each of `wanted` women; yields how many more were booked, share by share.
+
+    A woman booked in an earlier run keeps her visit.
+
+    Raises:
+        RuntimeError: there is no free slot left.
+    """
+    shares = [Share(actor, first, min(SHARE, wanted - first), today) for first in range(0, wanted, SHARE)]
+    with get_context("spawn").Pool(processes, initializer=_connect, initargs=(settings,)) as pool:
+        yield from pool.imap_unordered(_book_share, shares)
+
+
+class _Process:
+    """What a booking process keeps from share to share."""
+
+    engine: Engine
+
+
+def _connect(settings: Settings) -> None:
+    _Process.engine = db.engine_of(settings)
+
+
+def _book_share(share: Share) -> int:
+    for number in range(share.first, share.first + share.count):
+        _book(share, number)
+    return share.count
+
+
+def _book(share: Share, number: int) -> None:
+    """Books the soonest slot; whoever loses it to another process takes the next."""
+    path = PATHS[number % len(PATHS)]
+    woman_id, soonest = _woman_and_slots(share, number, path)
+    while soonest:
+        for slot in soonest:
+            command = visits.NewVisit(
+                woman_id=woman_id, slot_id=slot.id, path=path, idempotency_key=f"demo-{number:06d}"
+            )
+            if _is_booked(share.actor, command):
+                return
+        _, soonest = _woman_and_slots(share, number, path)
+    raise RuntimeError(f"there is no free slot for {path} left")
+
+
+def _woman_and_slots(share: Share, number: int, path: Path) -> tuple[int, list[SlotAtPlace]]:
+    with db.transaction(_Process.engine) as session:
+        woman = _woman(session, share, number)
+        found = slots.find(session, share.actor, SlotFilter(path=path, paging=CHOICES), clock.now())
+        return woman.id, found.items
+
+
+def _is_booked(actor: Actor, command: visits.NewVisit) -> bool:
+    try:
+        with db.transaction(_Process.engine) as session:
+            visits.book(session, actor, command, clock.now())
+    except DomainError as refusal:
+        if refusal.code != "slot_full":
+            raise
+        return False
+    return True
+
+
+def _woman(session: Session, share: Share, number: int) -> Woman:
+    """The fictitious woman of a number, who may be screened on every path."""
+    born = date(share.today.year - 60, 1, 1) + timedelta(days=number * 11 % 5000)
+    identity = women.Identity(pesel=make_pesel(born, number % 5000, "F"))
+    known = women.find_by_identity(session, share.actor, identity)
+    if known:
+        return known
+    command = women.NewWoman(identity=identity, given_name="Pacjentka", family_name=f"Fikcyjna-{number:04d}")
+    return women.register(session, share.actor, command, share.today)

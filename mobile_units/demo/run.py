@@ -1,0 +1,127 @@
+"""The demonstration from its folder to its figures: database, sandbox, worker, the job, and then the application."""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from mobile_units import clock, db, embedded, migrations
+from mobile_units.config import Settings
+from mobile_units.demo import job, secrets_file
+from mobile_units.demo.job import Run, Wanted
+from mobile_units.demo.processes import Processes, Program, free_port, require_free_port
+from mobile_units.demo.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A demonstration in `folder`, apart from any database or setting of the environment."""
+
+    folder: Path
+    wanted: Wanted
+    settings: Settings
+    environ: dict[str, str]
+    passwords: dict[str, str]
+    sandbox_port: int
+
+
+def prepare(folder: Path, wanted: Wanted, sandbox_port: int | None = None) -> Demonstration:
+    """Makes folder and secrets if they are not there; without a port the sandbox takes a free one."""
+    folder = folder.resolve()
+    keys, passwords = secrets_file.load_or_make(folder / "secrets.json")
+    port = sandbox_port or free_port()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOBILE_UNITS_", "DATABASE_URL"))}
+    environ = kept | keys
+    environ |= {
+        "MOBILE_UNITS_DATA_DIR": str(folder),
+        "MOBILE_UNITS_CER_URL": f"http://127.0.0.1:{port}/services",
+        "MOBILE_UNITS_SECURE_COOKIES": "0",
+        "MOBILE_UNITS_CER_READ_SECONDS": "10",
+        "MOBILE_UNITS_LEASE_SECONDS": "30",
+    }
+    return Demonstration(folder, wanted, Settings.from_env(environ), environ, passwords, port)
+
+
+def reset(folder: Path) -> None:
+    """Stops the database of the folder and removes the folder, if it is one of a demonstration."""
+    if (folder / "secrets.json").exists():
+        with Processes(folder / "processes", os.environ):
+            embedded.stop(folder)
+        shutil.rmtree(folder)
+
+
+def once(demonstration: Demonstration) -> dict[str, Any]:
+    """Does the whole job and ends everything; returns the figures."""
+    with _stage(demonstration) as processes:
+        return _do_job(demonstration, processes)
+
+
+def serve(demonstration: Demonstration, port: int) -> None:
+    """Does the whole job, then serves the application until Ctrl-C or SIGTERM."""
+    require_free_port(port)
+    with _stage(demonstration) as processes:
+        figures = _do_job(demonstration, processes)
+        address = f"http://127.0.0.1:{port}"
+        processes.start(Program("web", ["serve", "--port", str(port)], f"{address}/healthz"))
+        _tell(demonstration, figures, address)
+        while True:
+            time.sleep(1)
+            for name in processes.restart_ended():
+                print(f"{name} ended by itself and was started again", file=sys.stderr)  # noqa: T201 -- for people
+
+
+@contextmanager
+def _stage(demonstration: Demonstration) -> Iterator[Processes]:
+    """Database, sandbox and worker run inside; SIGTERM ends them like Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    require_free_port(demonstration.sandbox_port)
+    try:
+        engine = db.engine_of(demonstration.settings)
+        migrations.upgrade(engine)
+        engine.dispose()
+        with Processes(demonstration.folder / "processes", demonstration.environ) as processes:
+            health = f"http://127.0.0.1:{demonstration.sandbox_port}/healthz"
+            state = str(demonstration.folder / "sandbox.sqlite")
+            sandbox = ["sandbox", "--port", str(demonstration.sandbox_port), "--state", state]
+            processes.start(Program("sandbox", sandbox, health))
+            processes.start(Program("worker", ["worker"]))
+            yield processes
+    finally:
+        embedded.stop(demonstration.folder)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _do_job(demonstration: Demonstration, processes: Processes) -> dict[str, Any]:
+    engine = db.engine_of(demonstration.settings)
+    try:
+        run = Run(demonstration.settings, engine, demonstration.wanted, clock.today(), Progress())
+        figures = job.run(run, demonstration.passwords, processes.require_running)
+    finally:
+        engine.dispose()
+    return figures
+
+
+def _tell(demonstration: Demonstration, figures: dict[str, Any], address: str) -> None:
+    """Says where the application is and who may sign in."""
+    done = "{stops} stops, {slots} slots, {visits} visits, {messages[accepted]} messages accepted".format(**figures)
+    lines = [
+        "",
+        f"  {address}   API: {address}/api/v1/docs",
+        f"  {done}",
+        "",
+        *(f"  {login:<14} {password}" for login, password in demonstration.passwords.items()),
+        "",
+        f"  Logs: {demonstration.folder / 'processes'}   Ctrl-C stops everything.",
+        "",
+    ]
+    print("\n".join(lines), file=sys.stderr)  # noqa: T201 -- for people

@@ -1,0 +1,74 @@
+"""Who may be screened: reading the rules and the exclusions that are data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mobile_units.models.eligibility import EligibilityExclusion, EligibilityRule
+from mobile_units.rules.eligibility import EligibilityRule as Rule
+from mobile_units.rules.eligibility import Exclusion
+from mobile_units.rules.programmes import Path, Programme
+from mobile_units.services.queries import Page, Paging, in_force_on, page_of
+
+_RULE_FIELDS = tuple(field.name for field in fields(Rule))
+_EXCLUSION_FIELDS = tuple(field.name for field in fields(Exclusion))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFilter:
+    """Which rules are wanted."""
+
+    paging: Paging = Paging()
+    programme: Programme | None = None
+    path: Path | None = None
+    valid_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionFilter:
+    """Which exclusions are wanted."""
+
+    paging: Paging = Paging()
+    programme: Programme | None = None
+    valid_on: date | None = None
+
+
+def find_rules(session: Session, criteria: RuleFilter) -> Page[EligibilityRule]:
+    """Rules by path; they are the same for all providers."""
+    query = select(EligibilityRule)
+    if criteria.programme:
+        query = query.where(EligibilityRule.programme == criteria.programme)
+    if criteria.path:
+        query = query.where(EligibilityRule.path == criteria.path)
+    if criteria.valid_on:
+        query = query.where(in_force_on(EligibilityRule, criteria.valid_on))
+    return page_of(session, query.order_by(EligibilityRule.path, EligibilityRule.id), criteria.paging)
+
+
+def find_exclusions(session: Session, criteria: ExclusionFilter) -> Page[EligibilityExclusion]:
+    """Exclusions by programme and code; they are the same for all providers."""
+    query = select(EligibilityExclusion)
+    if criteria.programme:
+        query = query.where(EligibilityExclusion.programme == criteria.programme)
+    if criteria.valid_on:
+        query = query.where(in_force_on(EligibilityExclusion, criteria.valid_on))
+    order = (EligibilityExclusion.programme, EligibilityExclusion.code, EligibilityExclusion.id)
+    return page_of(session, query.order_by(*order), criteria.paging)
+
+
+def rules(session: Session) -> tuple[list[Rule], list[Exclusion]]:
+    """All rules and exclusions of all times, as `mobile_units.rules.eligibility.assess` reads them."""
+    stored = session.scalars(select(EligibilityRule).order_by(EligibilityRule.id))
+    exclusions = session.scalars(select(EligibilityExclusion).order_by(EligibilityExclusion.id))
+    return (
+        [Rule(**_values(row, _RULE_FIELDS)) for row in stored],
+        [Exclusion(**_values(row, _EXCLUSION_FIELDS)) for row in exclusions],
+    )
+
+
+def _values(row: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}

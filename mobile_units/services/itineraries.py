@@ -1,0 +1,381 @@
+"""Itineraries: proposed by the planner, edited by hand, judged by the check.
+
+Planning takes seconds, so it is three steps: `problem_for` reads, `propose` computes without a transaction, and
+`keep_plan` stores the draft.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from mobile_units.errors import DomainError
+from mobile_units.models.itineraries import Itinerary, ItineraryStatus, Stop, StopDay
+from mobile_units.models.sites import Site
+from mobile_units.models.units import MobileUnit, UnitProgramme
+from mobile_units.planning.check import Violation, check, kilometres
+from mobile_units.planning.problem import Objective, Plan, PlannedStop, PlanningSite, PlanningUnit, Problem
+from mobile_units.rules.calendar import local_instant
+from mobile_units.rules.slots import Interval, capacity_of
+from mobile_units.services.actors import Actor, audit
+from mobile_units.services.queries import Page, Paging, apply_change, get_owned, page_of, require_version
+
+if TYPE_CHECKING:
+    from mobile_units.planning.solver import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """What is to be planned: all active units, or those named, from day to day, both included.
+
+    `seconds` is the time that the search may take; the same seed gives the same plan unless time runs out.
+    """
+
+    name: str
+    first_day: date
+    last_day: date
+    unit_ids: Sequence[int] = ()
+    seconds: float = 10.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewItinerary:
+    """An empty draft, to be filled by hand."""
+
+    name: str
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class DayHours:
+    """One day of a stop; without hours, those of the unit. Polish local time."""
+
+    day: date
+    opens: time | None = None
+    closes: time | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStop:
+    """A stop added by hand; `women_planned` defaults to what the unit can examine there."""
+
+    unit_id: int
+    site_id: int
+    days: Sequence[DayHours]
+    women_planned: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItineraryFilter:
+    """Which itineraries are wanted."""
+
+    paging: Paging = Paging()
+    status: ItineraryStatus | None = None
+    on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopFilter:
+    """Which stops are wanted: those with a day from `first_day` to `last_day`."""
+
+    paging: Paging = Paging()
+    itinerary_id: int | None = None
+    unit_id: int | None = None
+    site_id: int | None = None
+    status: ItineraryStatus | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+def problem_for(session: Session, actor: Actor, request: PlanRequest) -> Problem:
+    """The planning problem of the provider's active units and sites.
+
+    Raises:
+        DomainError: `nothing_to_plan`, there is no unit with a programme or no site with women due; `not_found`, a
+            named unit.
+    """
+    units = [planning_unit(unit) for unit in _units(session, actor, request.unit_ids) if unit.programmes]
+    sites = [planning_site(site) for site in _sites(session, actor)]
+    if not units:
+        raise DomainError(
+            "nothing_to_plan", missing_pl="brak jednostek z programem", missing_en="no unit has a programme"
+        )
+    if not any(site.women_due_for(unit) for site in sites for unit in units):
+        raise DomainError(
+            "nothing_to_plan", missing_pl="nigdzie nie ma kobiet do zbadania", missing_en="no women are due"
+        )
+    return Problem(request.first_day, request.last_day, tuple(units), tuple(sites))
+
+
+def _units(session: Session, actor: Actor, wanted: Sequence[int]) -> list[MobileUnit]:
+    if wanted:
+        return [get_owned(session, actor, MobileUnit, key, selectinload(MobileUnit.programmes)) for key in wanted]
+    query = select(MobileUnit).where(MobileUnit.provider_id == actor.provider_id, MobileUnit.active)
+    return list(session.scalars(query.options(selectinload(MobileUnit.programmes)).order_by(MobileUnit.id)))
+
+
+def _sites(session: Session, actor: Actor) -> list[Site]:
+    query = select(Site).where(Site.provider_id == actor.provider_id, Site.active)
+    return list(session.scalars(query.options(selectinload(Site.demands)).order_by(Site.id)))
+
+
+def planning_unit(unit: MobileUnit) -> PlanningUnit:
+    """The unit as the planner sees it: what its working hours and rooms allow, not only what it is asked for."""
+    return PlanningUnit(
+        id=unit.id,
+        name=unit.name,
+        latitude=unit.base_latitude,
+        longitude=unit.base_longitude,
+        programmes=frozenset(each.programme for each in unit.programmes),
+        women_per_day=women_on(unit, first=False),
+        women_on_first_day=women_on(unit, first=True),
+        weekdays=frozenset(unit.weekdays),
+    )
+
+
+_ORDINARY_DAY = date(2026, 1, 5)
+"""A day without a clock change."""
+
+
+def women_on(unit: MobileUnit, *, first: bool) -> int:
+    """Women whom the unit can examine on an ordinary day, or on the `first` day of a stop."""
+    hours = unit_hours(unit, DayHours(_ORDINARY_DAY), first=first)
+    return sum(_women_within(hours, each) for each in unit.programmes)
+
+
+def _women_within(hours: Interval, each: UnitProgramme) -> int:
+    return capacity_of(hours.starts_at, hours.ends_at, each.minutes_per_woman, each.rooms, each.women_per_day)
+
+
+def planning_site(site: Site) -> PlanningSite:
+    """The site as the planner sees it."""
+    return PlanningSite(
+        id=site.id,
+        name=site.name,
+        latitude=site.latitude,
+        longitude=site.longitude,
+        women_due={demand.programme: demand.women_due for demand in site.demands},
+        days_max=site.days_max,
+    )
+
+
+def unit_hours(unit: MobileUnit, day: DayHours, *, first: bool) -> Interval:
+    """When women are examined on a day: the hours given, else the unit's, later by the set-up on the first day.
+
+    Raises:
+        DomainError: `ends_before_start`, `no_such_local_time`.
+    """
+    opens_at = local_instant(day.day, day.opens or unit.opens)
+    if first and day.opens is None:
+        opens_at += unit.setup_time
+    return Interval(opens_at, local_instant(day.day, day.closes or unit.closes))
+
+
+def propose(problem: Problem, request: PlanRequest, progress: "Report | None" = None) -> Plan:
+    """The plan of the solver; computes for seconds, so no transaction may be open."""
+    from mobile_units.planning.solver import solve  # noqa: PLC0415 -- the solver takes long to load and few need it
+
+    return solve(problem, seconds=request.seconds, seed=request.seed, progress=progress)
+
+
+def keep_plan(session: Session, actor: Actor, request: PlanRequest, plan: Plan) -> Itinerary:
+    """Stores a plan as a draft with its stops, hours, terms and the reasons for the sites left out."""
+    itinerary = create(
+        session, actor, NewItinerary(name=request.name, first_day=request.first_day, last_day=request.last_day)
+    )
+    itinerary.planning = {
+        "solver": plan.solver,
+        "seed": plan.seed,
+        "seconds": round(plan.seconds, 2),
+        "objective": asdict(plan.objective) | {"value": round(plan.objective.value, 1)},
+        "unserved": [asdict(each) for each in plan.unserved],
+    }
+    units = {unit.id: unit for unit in _units(session, actor, [])}
+    for stop in plan.stops:
+        _add_stop(itinerary, units[stop.unit_id], stop.site_id, [DayHours(day) for day in stop.days], stop.women)
+    session.flush()
+    return itinerary
+
+
+def create(session: Session, actor: Actor, command: NewItinerary) -> Itinerary:
+    """Keeps an empty draft.
+
+    Raises:
+        DomainError: `ends_before_start`.
+    """
+    if command.last_day < command.first_day:
+        raise DomainError("ends_before_start")
+    itinerary = Itinerary(provider_id=actor.provider_id, status=ItineraryStatus.DRAFT, stops=[], **asdict(command))
+    session.add(itinerary)
+    session.flush()
+    audit(session, actor, "create", "itinerary", itinerary.id)
+    return itinerary
+
+
+def _add_stop(itinerary: Itinerary, unit: MobileUnit, site_id: int, days: Sequence[DayHours], women: int) -> Stop:
+    days = sorted(days, key=lambda each: each.day)
+    stop = Stop(
+        unit_id=unit.id,
+        site_id=site_id,
+        first_day=days[0].day,
+        last_day=days[-1].day,
+        women_planned=women,
+        days=[_stop_day(itinerary, unit, day, first=number == 0) for number, day in enumerate(days)],
+    )
+    itinerary.stops.append(stop)
+    return stop
+
+
+def _stop_day(itinerary: Itinerary, unit: MobileUnit, day: DayHours, *, first: bool) -> StopDay:
+    hours = unit_hours(unit, day, first=first)
+    return StopDay(
+        itinerary_id=itinerary.id,
+        itinerary_status=itinerary.status,
+        unit_id=unit.id,
+        day=day.day,
+        opens_at=hours.starts_at,
+        closes_at=hours.ends_at,
+    )
+
+
+_PARTS = (selectinload(Itinerary.stops).options(joinedload(Stop.unit), joinedload(Stop.site), selectinload(Stop.days)),)
+
+
+def find(session: Session, actor: Actor, criteria: ItineraryFilter) -> Page[Itinerary]:
+    """Itineraries of the provider, the latest period first, without their stops."""
+    query = select(Itinerary).where(Itinerary.provider_id == actor.provider_id)
+    if criteria.status:
+        query = query.where(Itinerary.status == criteria.status)
+    if criteria.on:
+        query = query.where(Itinerary.first_day <= criteria.on, Itinerary.last_day >= criteria.on)
+    return page_of(session, query.order_by(Itinerary.first_day.desc(), Itinerary.id.desc()), criteria.paging)
+
+
+def get(session: Session, actor: Actor, itinerary_id: int) -> Itinerary:
+    """One itinerary with its stops."""
+    return get_owned(session, actor, Itinerary, itinerary_id, *_PARTS)
+
+
+def find_stops(session: Session, actor: Actor, criteria: StopFilter) -> Page[Stop]:
+    """Stops of the provider's itineraries in order of time."""
+    query = select(Stop).join(Stop.itinerary).where(Itinerary.provider_id == actor.provider_id)
+    for column in ("itinerary_id", "unit_id", "site_id"):
+        if getattr(criteria, column) is not None:
+            query = query.where(getattr(Stop, column) == getattr(criteria, column))
+    if criteria.status:
+        query = query.where(Itinerary.status == criteria.status)
+    if criteria.first_day:
+        query = query.where(Stop.last_day >= criteria.first_day)
+    if criteria.last_day:
+        query = query.where(Stop.first_day <= criteria.last_day)
+    query = query.options(joinedload(Stop.unit), joinedload(Stop.site), selectinload(Stop.days))
+    return page_of(session, query.order_by(Stop.first_day, Stop.unit_id, Stop.id), criteria.paging)
+
+
+def get_draft(session: Session, actor: Actor, itinerary_id: int) -> Itinerary:
+    """An itinerary that may still be changed, locked until the end of the transaction.
+
+    Raises:
+        DomainError: `not_found`, `itinerary_not_draft`.
+    """
+    session.execute(select(Itinerary.id).where(Itinerary.id == itinerary_id).with_for_update())
+    itinerary = get(session, actor, itinerary_id)
+    if itinerary.status not in {ItineraryStatus.DRAFT, ItineraryStatus.APPROVED}:
+        raise DomainError("itinerary_not_draft", status=itinerary.status.value)
+    return itinerary
+
+
+def change(session: Session, actor: Actor, itinerary_id: int, version: int, values: Mapping[str, Any]) -> Itinerary:
+    """Changes the name of a draft."""
+    itinerary = get_draft(session, actor, itinerary_id)
+    apply_change(itinerary, version, values)
+    session.flush()
+    return itinerary
+
+
+def discard(session: Session, actor: Actor, itinerary_id: int, version: int) -> Itinerary:
+    """Puts a draft aside; it can still be read."""
+    itinerary = get_draft(session, actor, itinerary_id)
+    require_version(itinerary, version)
+    itinerary.status = ItineraryStatus.DISCARDED
+    session.flush()
+    audit(session, actor, "discard", "itinerary", itinerary.id)
+    return itinerary
+
+
+def add_stop(session: Session, actor: Actor, itinerary_id: int, command: NewStop) -> Stop:
+    """Adds a stop to a draft.
+
+    Raises:
+        DomainError: `stop_outside_itinerary`, `unit_without_programme`, `ends_before_start`, `no_such_local_time`;
+            `unit_in_two_places` (at flush).
+    """
+    itinerary = get_draft(session, actor, itinerary_id)
+    unit = get_owned(session, actor, MobileUnit, command.unit_id, selectinload(MobileUnit.programmes))
+    site = get_owned(session, actor, Site, command.site_id, selectinload(Site.demands))
+    _check_days(itinerary, command.days)
+    if not unit.programmes:
+        raise DomainError("unit_without_programme", unit=unit.name)
+    stop = _add_stop(itinerary, unit, site.id, command.days, 0)
+    stop.women_planned = _women_reached(unit, site, stop) if command.women_planned is None else command.women_planned
+    session.flush()
+    return stop
+
+
+def _check_days(itinerary: Itinerary, days: Sequence[DayHours]) -> None:
+    for each in days:
+        if not itinerary.first_day <= each.day <= itinerary.last_day:
+            first_day, last_day = itinerary.first_day.isoformat(), itinerary.last_day.isoformat()
+            raise DomainError(
+                "stop_outside_itinerary", day=each.day.isoformat(), first_day=first_day, last_day=last_day
+            )
+
+
+def _women_reached(unit: MobileUnit, site: Site, stop: Stop) -> int:
+    hours = [Interval(day.opens_at, day.closes_at) for day in stop.days]
+    places = sum(_women_within(each, programme) for each in hours for programme in unit.programmes)
+    return min(places, planning_site(site).women_due_for(planning_unit(unit)))
+
+
+def remove_stop(session: Session, actor: Actor, stop_id: int) -> None:
+    """Takes a stop out of a draft.
+
+    Raises:
+        DomainError: `not_found`, `itinerary_not_draft`.
+    """
+    stop = session.get(Stop, stop_id)
+    if stop is None:
+        raise DomainError("not_found", what=f"Stop {stop_id}")
+    itinerary = get_draft(session, actor, stop.itinerary_id)
+    itinerary.stops.remove(stop)
+    session.flush()
+
+
+def violations(session: Session, actor: Actor, itinerary_id: int) -> list[Violation]:
+    """Everything that keeps the itinerary, as it stands, from being carried out."""
+    itinerary = get(session, actor, itinerary_id)
+    request = PlanRequest(name=itinerary.name, first_day=itinerary.first_day, last_day=itinerary.last_day)
+    problem = problem_for(session, actor, request)
+    return check(problem, _as_plan(problem, itinerary))
+
+
+def _as_plan(problem: Problem, itinerary: Itinerary) -> Plan:
+    stops = tuple(
+        PlannedStop(stop.unit_id, stop.site_id, tuple(each.day for each in stop.days), stop.women_planned)
+        for stop in itinerary.stops
+    )
+    objective = Objective(
+        women=sum(stop.women for stop in stops),
+        women_due=sum(sum(site.women_due.values()) for site in problem.sites),
+        km=kilometres(problem, stops),
+        km_per_woman=problem.km_per_woman,
+        unit_days=sum(len(problem.working_days(unit)) for unit in problem.units),
+        unit_days_used=sum(len(stop.days) for stop in stops),
+    )
+    solver, seed = itinerary.planning.get("solver", "by hand"), itinerary.planning.get("seed", 0)
+    return Plan(stops, (), objective.women, objective.km, objective, 0.0, solver, seed)

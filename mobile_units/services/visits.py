@@ -1,0 +1,443 @@
+"""Visits: booking, moving, cancelling, changing the path, and recording attendance.
+
+Who locks what, and in which order, so that nobody waits in a circle:
+
+1. the row of the woman. It is the lock of everything about her visits: eligibility, the repeated key and the statuses
+   that a use-case reads stay as they are until it commits;
+2. the rows of slots, the lowest id first, late in the transaction, because many women want the same slot;
+3. visits and their unique indexes. A wait there is for another woman's booking under the same idempotency key, which
+   needs no further slot;
+4. the message in the outbox. A worker that records an attempt goes from the message to the visit; it holds messages
+   that were tried, we take up only those that were not.
+
+A place is never counted before it is taken: one conditional UPDATE takes it, and the constraints of the database
+guard capacity and the one active visit even against a use-case that forgets all this.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+
+from mobile_units.clock import WARSAW
+from mobile_units.errors import DomainError
+from mobile_units.models.contracts import ContractRange
+from mobile_units.models.mobile_points import MobilePoint
+from mobile_units.models.schedules import Schedule
+from mobile_units.models.slots import Slot
+from mobile_units.models.transmissions import OutboxMessage
+from mobile_units.models.visits import Visit, VisitChange
+from mobile_units.models.women import Woman
+from mobile_units.rules.eligibility import Assessment
+from mobile_units.rules.product_codes import choose_range
+from mobile_units.rules.programmes import Path, Programme
+from mobile_units.rules.roles import Role
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitStatus, require_transition
+from mobile_units.services import slots, women
+from mobile_units.services.actors import Actor, audit
+from mobile_units.services.contracts import contracted_ranges
+from mobile_units.services.product_codes import catalogue
+from mobile_units.services.queries import Page, Paging, get_owned, page_of, require_version
+from mobile_units.transmission import outbox
+
+ATTENDANCE = (VisitStatus.ARRIVED, VisitStatus.PERFORMED, VisitStatus.NOT_PERFORMED, VisitStatus.NO_SHOW)
+RECORDED = (VisitStatus.CONFIRMED, *ATTENDANCE)
+"""The statuses that staff record; the others come about by booking, moving and cancelling."""
+
+_OUTCOMES = frozenset({VisitStatus.PERFORMED, VisitStatus.NOT_PERFORMED, VisitStatus.NO_SHOW})
+"""The statuses that the central system tells apart from a visit that is to come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVisit:
+    """A place for a woman; `override_reason` sets the rules of eligibility aside, if they would refuse her.
+
+    `idempotency_key` makes a repeated request harmless: it answers with the visit that the first one made.
+    """
+
+    woman_id: int
+    slot_id: int
+    path: Path
+    urgent: bool = False
+    override_reason: str | None = field(default=None, repr=False)
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """What is recorded about a visit: one of `RECORDED`."""
+
+    version: int
+    status: VisitStatus
+    reason: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """Who gives a visit up, and why."""
+
+    version: int
+    cancelled_by: CancelledBy
+    reason: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathChange:
+    """The path that the woman chose instead."""
+
+    version: int
+    path: Path
+    override_reason: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """The slot to which a visit goes; an override of the visit goes with it unless a new reason is given."""
+
+    version: int
+    slot_id: int
+    reason: str | None = field(default=None, repr=False)
+    override_reason: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitFilter:
+    """Which visits are wanted; days are those of the slots, `passed` tells whether CeR accepted them."""
+
+    paging: Paging = Paging()
+    first_day: date | None = None
+    last_day: date | None = None
+    stop_id: int | None = None
+    service_place_id: int | None = None
+    slot_id: int | None = None
+    woman_id: int | None = None
+    status: VisitStatus | None = None
+    programme: Programme | None = None
+    path: Path | None = None
+    passed: bool | None = None
+
+
+def book(session: Session, actor: Actor, command: NewVisit, now: datetime) -> Visit:
+    """Books a woman into a slot and has the visit passed on; a repeated request gets the same visit.
+
+    The constraints speak at flush, in the middle of the call: `parallel_visit`, and `idempotency_key_reused` where two
+    women were booked under one key at once.
+
+    Raises:
+        DomainError: `not_found`, `idempotency_key_reused`, `path_not_of_programme`, `not_eligible`, `not_allowed` (the
+            role may not override), `no_contracted_range`, `slot_full`, `slot_not_open`, `slot_in_the_past`.
+    """
+    woman = _locked_woman(session, actor, command.woman_id)
+    known = _booked_before(session, actor, command)
+    if known:
+        return known
+    slot = _slot(session, actor, command.slot_id)
+    visit = _new_visit(actor, woman, slot)
+    visit.urgent, visit.idempotency_key = command.urgent, command.idempotency_key
+    _set_path(session, actor, visit, command.path, command.override_reason)
+    slots.take(session, slot, now)
+    _store(session, actor, visit, "book")
+    _pass_on(session, visit)
+    return visit
+
+
+def change_status(session: Session, actor: Actor, visit_id: int, command: StatusChange, now: datetime) -> Visit:
+    """Records that a visit was confirmed or how it went; attendance from the day of the slot on.
+
+    A woman who comes after all (`no_show` to `arrived`) is active again, which the database refuses, as
+    `parallel_visit`, if she has booked anew.
+
+    Raises:
+        DomainError: `not_found`, `stale_version`, `transition_not_allowed`, `too_early`.
+    """
+    visit = _locked_visit(session, actor, visit_id, command.version)
+    before, day = visit.status, _day_of(visit.slot)
+    if command.status not in RECORDED:
+        raise DomainError("transition_not_allowed", from_status=before.value, to_status=command.status.value)
+    if command.status in ATTENDANCE and now.astimezone(WARSAW).date() < day:
+        raise DomainError("too_early", day=day.isoformat())
+    _change(session, actor, visit, command.status, command.reason)
+    if _OUTCOMES & {before, visit.status}:
+        _pass_on(session, visit)
+    return visit
+
+
+def cancel(session: Session, actor: Actor, visit_id: int, command: Cancellation) -> Visit:
+    """Gives a visit up and its place back, and has the cancellation passed on behind the visit.
+
+    Raises:
+        DomainError: `not_found`, `stale_version`, `transition_not_allowed`.
+    """
+    visit = _locked_visit(session, actor, visit_id, command.version)
+    require_transition(visit.status, VisitStatus.CANCELLED)
+    slots.free(session, visit.slot_id)
+    visit.cancelled_by = command.cancelled_by
+    _change(session, actor, visit, VisitStatus.CANCELLED, command.reason)
+    _call_off(session, visit)
+    return visit
+
+
+def change_path(session: Session, actor: Actor, visit_id: int, command: PathChange) -> Visit:
+    """Gives a visit another path of its programme, with the contract range that follows; until the examination.
+
+    Raises:
+        DomainError: `not_found`, `stale_version`, `visit_over`, `path_not_of_programme`, `not_eligible`, `not_allowed`,
+            `no_contracted_range`.
+    """
+    visit = _locked_visit(session, actor, visit_id, command.version)
+    if visit.status not in ACTIVE:
+        raise DomainError("visit_over", status=visit.status.value)
+    note = f"{visit.path} → {command.path}"
+    _set_path(session, actor, visit, command.path, command.override_reason or visit.override_reason)
+    _record(session, actor, visit, visit.status, note)
+    audit(session, actor, "change_path", "visit", visit.id)
+    _pass_on(session, visit)
+    return visit
+
+
+def move(session: Session, actor: Actor, visit_id: int, command: Move, now: datetime) -> Visit:
+    """Moves a visit to another slot: the old one ends as `moved`, the new one is booked in its place.
+
+    Raises:
+        DomainError: `not_found`, `stale_version`, `transition_not_allowed`, `same_slot`, and whatever `book` refuses.
+    """
+    old = _locked_visit(session, actor, visit_id, command.version)
+    require_transition(old.status, VisitStatus.MOVED)
+    if command.slot_id == old.slot_id:
+        raise DomainError("same_slot")
+    slot = _slot(session, actor, command.slot_id)
+    new = _new_visit(actor, old.woman, slot)
+    new.urgent, new.moved_from = old.urgent, old.uuid
+    _set_path(session, actor, new, old.path, command.override_reason or old.override_reason)
+    _exchange(session, old.slot_id, slot, now)
+    _change(session, actor, old, VisitStatus.MOVED, command.reason)
+    _store(session, actor, new, "move")
+    _pass_on(session, new, _call_off(session, old))
+    return new
+
+
+def find(session: Session, actor: Actor, criteria: VisitFilter) -> Page[Visit]:
+    """Visits with their slots and product codes, by time; nothing here names a woman."""
+    return page_of(session, _wanted(actor, criteria), criteria.paging)
+
+
+def find_with_women(session: Session, actor: Actor, criteria: VisitFilter) -> Page[Visit]:
+    """As `find`, with the women; each is noted in the audit log as read."""
+    page = page_of(session, _wanted(actor, criteria).options(joinedload(Visit.woman)), criteria.paging)
+    for woman_id in sorted({visit.woman_id for visit in page.items}):
+        audit(session, actor, "read", "woman", woman_id)
+    return page
+
+
+def get(session: Session, actor: Actor, visit_id: int) -> Visit:
+    """One visit with its history."""
+    visit = get_owned(session, actor, Visit, visit_id, *_PARTS, selectinload(Visit.changes))
+    audit(session, actor, "read", "visit", visit.id)
+    return visit
+
+
+def get_with_woman(session: Session, actor: Actor, visit_id: int) -> Visit:
+    """One visit with its history and the woman, who is noted in the audit log as read."""
+    parts = (*_PARTS, selectinload(Visit.changes), joinedload(Visit.woman))
+    visit = get_owned(session, actor, Visit, visit_id, *parts)
+    audit(session, actor, "read", "woman", visit.woman_id)
+    return visit
+
+
+_PARTS = (joinedload(Visit.slot), joinedload(Visit.contract_range))
+
+
+def _wanted(actor: Actor, criteria: VisitFilter) -> Select[Visit]:
+    query = select(Visit).join(Visit.slot).where(Visit.provider_id == actor.provider_id)
+    query = query.where(*slots.in_days(criteria.first_day, criteria.last_day))
+    for column in ("slot_id", "woman_id", "status", "programme", "path"):
+        value = getattr(criteria, column)
+        if value is not None:
+            query = query.where(getattr(Visit, column) == value)
+    if criteria.service_place_id is not None:
+        query = query.where(Slot.service_place_id == criteria.service_place_id)
+    if criteria.stop_id is not None:
+        points = select(MobilePoint.id).where(MobilePoint.stop_id == criteria.stop_id)
+        query = query.where(Slot.schedule.has(Schedule.mobile_point_id.in_(points)))
+    if criteria.passed is not None:
+        query = query.where(Visit.passed_at.is_not(None) == criteria.passed)
+    query = query.options(contains_eager(Visit.slot), joinedload(Visit.contract_range))
+    return query.order_by(Slot.starts_at, Visit.id)
+
+
+def _locked_woman(session: Session, actor: Actor, woman_id: int) -> Woman:
+    query = select(Woman).where(Woman.id == woman_id, Woman.provider_id == actor.provider_id)
+    woman = session.scalars(_for_update(query)).one_or_none()
+    if woman is None:
+        raise DomainError("not_found", what=f"Woman {woman_id}")
+    return woman
+
+
+def _locked_visit(session: Session, actor: Actor, visit_id: int, version: int) -> Visit:
+    """The visit as it is once the row of its woman is locked, if it still has the version that the caller read."""
+    of_visit = select(Visit.woman_id).where(Visit.id == visit_id, Visit.provider_id == actor.provider_id)
+    woman = session.scalars(_for_update(select(Woman).where(Woman.id == of_visit.scalar_subquery()))).one_or_none()
+    if woman is None:
+        raise DomainError("not_found", what=f"Visit {visit_id}")
+    parts = (_SLOT_AT_PLACE, joinedload(Visit.contract_range))
+    visit = session.get_one(Visit, visit_id, options=parts, populate_existing=True)
+    require_version(visit, version)
+    return visit
+
+
+def _for_update(query: Select[Woman]) -> Select[Woman]:
+    """Locks against other bookings, not against rows that refer to the woman."""
+    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+_SLOT_AT_PLACE = joinedload(Visit.slot).joinedload(Slot.schedule).joinedload(Schedule.service_place)
+
+
+def _slot(session: Session, actor: Actor, slot_id: int) -> Slot:
+    query = (
+        select(Slot)
+        .join(Slot.schedule)
+        .options(contains_eager(Slot.schedule).joinedload(Schedule.service_place))
+        .where(Slot.id == slot_id, Schedule.provider_id == actor.provider_id)
+    )
+    slot = session.scalars(query).one_or_none()
+    if slot is None:
+        raise DomainError("not_found", what=f"Slot {slot_id}")
+    return slot
+
+
+def _booked_before(session: Session, actor: Actor, command: NewVisit) -> Visit | None:
+    """The visit that the first request with this key made; the wording of an override may differ."""
+    if command.idempotency_key is None:
+        return None
+    query = select(Visit).where(
+        Visit.provider_id == actor.provider_id, Visit.idempotency_key == command.idempotency_key
+    )
+    visit = session.scalars(query.options(*_PARTS)).one_or_none()
+    if visit and any(getattr(visit, name) != getattr(command, name) for name in _CONTENT):
+        raise DomainError("idempotency_key_reused")
+    return visit
+
+
+_CONTENT = ("woman_id", "slot_id", "path", "urgent")
+
+
+def _new_visit(actor: Actor, woman: Woman, slot: Slot) -> Visit:
+    """A visit that is not stored yet and has no path."""
+    return Visit(
+        provider_id=actor.provider_id,
+        woman=woman,
+        slot=slot,
+        programme=slot.schedule.programme,
+        status=VisitStatus.BOOKED,
+    )
+
+
+def _set_path(session: Session, actor: Actor, visit: Visit, path: Path, override_reason: str | None) -> None:
+    """Gives a visit the path with all that follows: the rule that let her in or was set aside, and the range."""
+    if path.programme != visit.programme:
+        raise DomainError("path_not_of_programme", path=path.value, programme=visit.programme.value)
+    assessment = women.assess(session, visit.woman, path, _day_of(visit.slot))
+    if not assessment.eligible:
+        _require_override(actor, assessment, override_reason)
+    contract_range = _range(session, visit.slot, path)
+    visit.path = path
+    visit.eligibility_rule_id = assessment.rule_id
+    visit.override_reason = None if assessment.eligible else override_reason
+    visit.contract_range = contract_range
+
+
+def _require_override(actor: Actor, assessment: Assessment, reason: str | None) -> None:
+    if not reason:
+        raise _not_eligible(assessment)
+    if Role.MIDWIFE not in actor.roles:
+        raise DomainError("not_allowed", roles=Role.MIDWIFE.value)
+
+
+def _not_eligible(assessment: Assessment) -> DomainError:
+    day = assessment.next_eligible_on
+    return DomainError(
+        "not_eligible",
+        reason_pl=assessment.reason_pl,
+        reason_en=assessment.reason_en,
+        next_eligible_pl=f"{day:%d.%m.%Y}" if day else "nie wiadomo",
+        next_eligible_en=day.isoformat() if day else "not known",
+    )
+
+
+def _range(session: Session, slot: Slot, path: Path) -> ContractRange:
+    schedule, place = slot.schedule, slot.schedule.service_place
+    chosen = choose_range(
+        path,
+        place.setting,
+        place.mobility,
+        _day_of(slot),
+        place.id,
+        catalogue(session, schedule.provider_id),
+        contracted_ranges(session, schedule.provider_id),
+    )
+    return session.get_one(ContractRange, chosen.id)
+
+
+def _day_of(slot: Slot) -> date:
+    return slot.starts_at.astimezone(WARSAW).date()
+
+
+def _exchange(session: Session, left: int, entered: Slot, now: datetime) -> None:
+    """Frees a place in one slot and takes one in another, in the order of locks."""
+    if left < entered.id:
+        slots.free(session, left)
+        slots.take(session, entered, now)
+    else:
+        slots.take(session, entered, now)
+        slots.free(session, left)
+
+
+def _store(session: Session, actor: Actor, visit: Visit, action: str) -> None:
+    session.add(visit)
+    session.flush()
+    _record(session, actor, visit, None, None)
+    audit(session, actor, action, "visit", visit.id)
+
+
+def _change(session: Session, actor: Actor, visit: Visit, status: VisitStatus, reason: str | None) -> None:
+    before = visit.status
+    require_transition(before, status)
+    visit.status = status
+    _record(session, actor, visit, before, reason)
+    audit(session, actor, status.value, "visit", visit.id)
+    session.flush()
+
+
+def _record(session: Session, actor: Actor, visit: Visit, before: VisitStatus | None, reason: str | None) -> None:
+    """Adds to the history; a change of the path leaves the status as it is and names both paths as the reason."""
+    change = VisitChange(
+        visit_id=visit.id, from_status=before, to_status=visit.status, reason=reason, user_id=actor.user_id
+    )
+    session.add(change)
+
+
+def _pass_on(session: Session, visit: Visit, *behind: OutboxMessage) -> None:
+    """Has the visit handed over once its slot is known, its place active, and what must come before is accepted."""
+    slots_message = outbox.latest(session, MessageKind.SAVE_SLOTS, visit.slot.schedule_id)
+    activation = outbox.latest(session, MessageKind.ACTIVATE_SERVICE_PLACE, visit.slot.service_place_id)
+    known = tuple(message for message in (slots_message, activation) if message)
+    _enqueue(session, visit, MessageKind.SAVE_VISIT, (*behind, *known))
+
+
+def _call_off(session: Session, visit: Visit) -> OutboxMessage:
+    """Has the cancellation handed over; the outbox keeps it behind the message that handed over the visit."""
+    return _enqueue(session, visit, MessageKind.CANCEL_VISIT, ())
+
+
+def _enqueue(session: Session, visit: Visit, kind: MessageKind, requires: tuple[OutboxMessage, ...]) -> OutboxMessage:
+    return outbox.enqueue(
+        session,
+        provider_id=visit.provider_id,
+        kind=kind,
+        subject_id=visit.id,
+        service_day=_day_of(visit.slot),
+        requires=requires,
+    )

@@ -1,0 +1,230 @@
+"""Women: kept once by their identity, what they declared, and whether they may be screened.
+
+Every read and every change leaves a trace in the audit log. Commands never print what they hold.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mobile_units import crypto
+from mobile_units.clock import WARSAW
+from mobile_units.errors import DomainError
+from mobile_units.models.slots import Slot
+from mobile_units.models.visits import Visit
+from mobile_units.models.women import IdentityKind, Woman
+from mobile_units.rules import eligibility as rule_book
+from mobile_units.rules.eligibility import Assessment, Candidate, ExaminationSource, PastExamination
+from mobile_units.rules.programmes import Path
+from mobile_units.rules.visits import VisitStatus
+from mobile_units.rules.women import fold_document, parse_pesel, require_woman
+from mobile_units.services import eligibility as eligibility_data
+from mobile_units.services.actors import Actor, audit
+from mobile_units.services.queries import apply_change, get_owned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A PESEL, or the number of a foreign document with its two-letter country."""
+
+    pesel: str | None = field(default=None, repr=False)
+    country: str | None = field(default=None, repr=False)
+    document_number: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredExamination:
+    """An earlier examination that a woman told of."""
+
+    path: Path = field(repr=False)
+    performed_on: date = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What a woman told about her health; risk groups and exclusions are codes of the eligibility data."""
+
+    risk_groups: Sequence[str] = field(default=(), repr=False)
+    exclusions: Sequence[str] = field(default=(), repr=False)
+    examinations: Sequence[DeclaredExamination] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWoman:
+    """A woman to be kept; `birth_date` is needed with a foreign document, a PESEL tells it."""
+
+    identity: Identity
+    given_name: str = field(repr=False)
+    family_name: str = field(repr=False)
+    birth_date: date | None = field(default=None, repr=False)
+    telephone: str | None = field(default=None, repr=False)
+    declaration: Declaration = Declaration()
+
+
+@dataclass(frozen=True, slots=True)
+class _Normalised:
+    """An identity in its one spelling; only a PESEL tells the birth date."""
+
+    kind: IdentityKind
+    number: str = field(repr=False)
+    birth_date: date | None = field(default=None, repr=False)
+
+    @property
+    def hash(self) -> bytes:
+        """By which the woman is found."""
+        return crypto.keyed_hash(self.number)
+
+
+def register(session: Session, actor: Actor, command: NewWoman, today: date) -> Woman:
+    """Keeps a woman not known before.
+
+    A known one is refused and nothing of her is handed back: who needs her finds her, which leaves its own trace.
+
+    Raises:
+        DomainError: `woman_known` (at flush), `pesel_invalid`, `pesel_not_a_woman`, `document_invalid`,
+            `birth_date_invalid`, `declaration_unknown`, `declaration_date_invalid`.
+    """
+    identity = _normalise(command.identity)
+    born = _birth_date(identity.birth_date or command.birth_date, today)
+    woman = Woman(
+        provider_id=actor.provider_id,
+        identity_kind=identity.kind,
+        identity_number=identity.number,
+        identity_hash=identity.hash,
+        given_name=command.given_name,
+        family_name=command.family_name,
+        birth_date=born.isoformat(),
+        telephone=command.telephone,
+        declaration=_checked(session, command.declaration, born, today),
+    )
+    session.add(woman)
+    session.flush()
+    audit(session, actor, "register", "woman", woman.id)
+    return woman
+
+
+def find_by_identity(session: Session, actor: Actor, identity: Identity) -> Woman | None:
+    """The woman with this identity, if the provider knows her; a search in vain is audited as well.
+
+    Raises:
+        DomainError: `pesel_invalid`, `pesel_not_a_woman`, `document_invalid`.
+    """
+    wanted = _normalise(identity).hash
+    query = select(Woman).where(Woman.provider_id == actor.provider_id, Woman.identity_hash == wanted)
+    woman = session.scalars(query).one_or_none()
+    audit(session, actor, "search", "woman", woman.id if woman else None)
+    return woman
+
+
+def get(session: Session, actor: Actor, woman_id: int) -> Woman:
+    """One woman."""
+    woman = get_owned(session, actor, Woman, woman_id)
+    audit(session, actor, "read", "woman", woman.id)
+    return woman
+
+
+def change(  # noqa: PLR0913, PLR0917 -- a change by version, and the day that limits what can be declared
+    session: Session, actor: Actor, woman_id: int, version: int, values: Mapping[str, Any], today: date
+) -> Woman:
+    """Changes names, telephone or declaration; a declaration, if given, replaces the former one.
+
+    Raises:
+        DomainError: `stale_version`, `declaration_unknown`, `declaration_date_invalid`.
+    """
+    woman = get_owned(session, actor, Woman, woman_id)
+    values = dict(values)
+    if "declaration" in values:
+        born = date.fromisoformat(woman.birth_date)
+        values["declaration"] = _checked(session, values["declaration"], born, today)
+    apply_change(woman, version, values)
+    audit(session, actor, "change", "woman", woman.id)
+    session.flush()
+    return woman
+
+
+def eligibility(session: Session, actor: Actor, woman_id: int, path: Path, on: date) -> Assessment:
+    """Whether a woman may be screened on `path` on the day `on`, and if not, why and from when."""
+    woman = get_owned(session, actor, Woman, woman_id)
+    audit(session, actor, "assess", "woman", woman.id)
+    return assess(session, woman, path, on)
+
+
+def assess(session: Session, woman: Woman, path: Path, on: date) -> Assessment:
+    """The assessment from what the woman declared and from her visits performed here; the caller audits."""
+    rules, exclusions = eligibility_data.rules(session)
+    return rule_book.assess(_candidate(session, woman), path, on, rules, exclusions)
+
+
+def _candidate(session: Session, woman: Woman) -> Candidate:
+    told = woman.declaration
+    declared = (
+        PastExamination(Path(each["path"]), date.fromisoformat(each["performed_on"]), ExaminationSource.DECLARED)
+        for each in told.get("examinations", ())
+    )
+    return Candidate(
+        birth_date=date.fromisoformat(woman.birth_date),
+        risk_groups=frozenset(told.get("risk_groups", ())),
+        exclusions=frozenset(told.get("exclusions", ())),
+        examinations=(*declared, *_performed(session, woman)),
+    )
+
+
+def _performed(session: Session, woman: Woman) -> list[PastExamination]:
+    query = (
+        select(Visit.path, Slot.starts_at)
+        .join(Slot, Slot.id == Visit.slot_id)
+        .where(Visit.woman_id == woman.id, Visit.status == VisitStatus.PERFORMED)
+    )
+    return [
+        PastExamination(path, starts_at.astimezone(WARSAW).date(), ExaminationSource.VISIT)
+        for path, starts_at in session.execute(query)
+    ]
+
+
+def _normalise(identity: Identity) -> _Normalised:
+    if identity.pesel is None:
+        number = fold_document(identity.country or "", identity.document_number or "")
+        return _Normalised(IdentityKind.DOCUMENT, number)
+    pesel = parse_pesel(identity.pesel)
+    require_woman(pesel)
+    return _Normalised(IdentityKind.PESEL, pesel.number, pesel.birth_date)
+
+
+def _birth_date(born: date | None, today: date) -> date:
+    if born is None or born > today:
+        raise DomainError("birth_date_invalid")
+    return born
+
+
+def _checked(session: Session, declaration: Declaration, born: date, today: date) -> dict[str, Any]:
+    """The declaration as it is kept, after its codes and dates were found to be possible."""
+    _require_known(session, declaration)
+    if any(not born <= each.performed_on <= today for each in declaration.examinations):
+        raise DomainError("declaration_date_invalid")
+    return {
+        "risk_groups": sorted(set(declaration.risk_groups)),
+        "exclusions": sorted(set(declaration.exclusions)),
+        "examinations": [
+            {"path": each.path.value, "performed_on": each.performed_on.isoformat()}
+            for each in sorted(declaration.examinations, key=lambda each: each.performed_on)
+        ],
+    }
+
+
+def _require_known(session: Session, declaration: Declaration) -> None:
+    """Names the fields with unknown codes, not the codes, which might be anything about her."""
+    if not declaration.risk_groups and not declaration.exclusions:
+        return
+    rules, exclusions = eligibility_data.rules(session)
+    known = {
+        "risk_groups": {rule.risk_group for rule in rules if rule.risk_group},
+        "exclusions": {exclusion.code for exclusion in exclusions},
+    }
+    wrong = [name for name, codes in known.items() if not codes.issuperset(getattr(declaration, name))]
+    if wrong:
+        allowed = sorted(code for name in wrong for code in known[name])
+        raise DomainError("declaration_unknown", fields=", ".join(wrong), known=", ".join(allowed))

@@ -1,0 +1,299 @@
+"""The outbox: what is to be handed over is stored with the change that makes it necessary, and sent by a worker later.
+
+A message lives through `enqueue` → `claim` → (the worker sends) → `record`. A message holds no content, so it stands
+for "hand over the subject as it is"; this module keeps that true:
+
+- A message that was never tried takes up newer changes of its subject. Once tried it may have arrived, so a newer
+  change gets a message of its own, which waits for the older one.
+- Messages about one visit wait for each other in the order in which they were stored, the rejected ones included: a
+  cancellation cannot overtake a booking that a person has yet to correct. What waits behind a rejected message is
+  listed as blocked, and goes on when the rejected one was sent again.
+- A claim is a lease. When it runs out, the message is claimed again as `uncertain`, for its owner may have sent it.
+  `attempts` grows with every claim and so tells the present owner from a former one.
+"""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Update, bindparam, case, func, literal, or_, select, text, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from mobile_units.models.mobile_points import MobilePoint
+from mobile_units.models.schedules import Schedule
+from mobile_units.models.service_places import ServicePlace, ServicePlaceStatus
+from mobile_units.models.transmissions import (
+    NEVER_TRIED,
+    AttemptOutcome,
+    MessageState,
+    OutboxDependency,
+    OutboxMessage,
+    TransmissionAttempt,
+)
+from mobile_units.models.visits import Visit
+from mobile_units.rules.transmissions import ASK_AGAIN_CAP, MessageKind, back_off, in_sequence_with
+from mobile_units.transmission.gateway import (
+    AlreadyDelivered,
+    Delivered,
+    Halted,
+    Outcome,
+    OutcomeUnknown,
+    Rejected,
+    Retryable,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedMessage:
+    """A message that its claimer alone may send until `leased_until`.
+
+    `attempts` counts this claim too. If `uncertain`, an earlier attempt may have arrived: ask before sending again.
+    """
+
+    id: int
+    uuid: UUID
+    provider_id: int
+    kind: MessageKind
+    subject_id: int
+    attempts: int
+    uncertain: bool
+    leased_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver a message, as the worker saw it."""
+
+    outcome: Outcome
+    started_at: datetime
+    milliseconds: int
+    endpoint: str
+
+
+def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
+    session: Session,
+    *,
+    provider_id: int,
+    kind: MessageKind,
+    subject_id: int,
+    service_day: date,
+    requires: Iterable[OutboxMessage] = (),
+) -> OutboxMessage:
+    """Stores, in the transaction of the change, that the subject has to be handed over; returns the message.
+
+    A message about the same that was never tried is reused, on the earlier service day of the two. Reusing it updates
+    and so locks its row until the change is committed: a worker, which skips locked rows, cannot claim it in between
+    and hand over what the subject was before. If a worker claimed it first, a new message is stored behind it.
+
+    The message waits for those of `requires` that are not accepted yet, and for the earlier ones of its own sequence.
+    Change the subject before this call, so that two changes of one subject are stored in one order.
+    """
+    row = {"provider_id": provider_id, "kind": kind, "subject_id": subject_id, "service_day": service_day}
+    stored = postgresql.insert(OutboxMessage).values(row)
+    stored = stored.on_conflict_do_update(
+        index_elements=["kind", "subject_id"],
+        index_where=text(NEVER_TRIED),
+        set_={"service_day": func.least(OutboxMessage.service_day, stored.excluded.service_day)},
+    )
+    session.flush()
+    message = session.scalars(stored.returning(OutboxMessage), execution_options={"populate_existing": True}).one()
+    _add_dependencies(session, message, [required.id for required in requires])
+    return message
+
+
+def _add_dependencies(session: Session, message: OutboxMessage, required: list[int]) -> None:
+    earlier = (
+        (OutboxMessage.subject_id == message.subject_id)
+        & OutboxMessage.kind.in_(in_sequence_with(message.kind))
+        & (OutboxMessage.id < message.id)
+    )
+    awaited = select(literal(message.id), OutboxMessage.id).where(
+        or_(OutboxMessage.id.in_(required), earlier),
+        OutboxMessage.state != MessageState.ACCEPTED,
+        OutboxMessage.id != message.id,
+    )
+    columns = ["message_id", "requires_id"]
+    session.execute(postgresql.insert(OutboxDependency).from_select(columns, awaited).on_conflict_do_nothing())
+
+
+def latest(session: Session, kind: MessageKind, subject_id: int) -> OutboxMessage | None:
+    """The newest message of a kind about a subject."""
+    query = select(OutboxMessage).where(OutboxMessage.kind == kind, OutboxMessage.subject_id == subject_id)
+    return session.scalars(query.order_by(OutboxMessage.id.desc()).limit(1)).one_or_none()
+
+
+_WAITS_FOR_NOTHING = """NOT EXISTS (
+    SELECT FROM outbox_dependencies AS dependency
+    JOIN outbox_messages AS required ON required.id = dependency.requires_id
+    WHERE dependency.message_id = message.id AND required.state <> 'accepted'
+)"""
+
+_DUE_AT = "CASE message.state WHEN 'pending' THEN message.due_at ELSE message.leased_until END"
+
+_DUE = text(f"""
+SELECT message.id FROM outbox_messages AS message
+WHERE message.state IN ('pending', 'in_progress')
+    AND {_DUE_AT} <= :now
+    AND {_WAITS_FOR_NOTHING}
+ORDER BY message.service_day, message.id
+LIMIT 1
+FOR NO KEY UPDATE OF message SKIP LOCKED
+""")  # noqa: S608 -- put together from constants
+
+_NEXT_DUE = text(f"""
+SELECT min({_DUE_AT}) FROM outbox_messages AS message
+WHERE message.state IN ('pending', 'in_progress') AND {_WAITS_FOR_NOTHING}
+""")  # noqa: S608 -- put together from constants
+
+_LEASE = text(f"""
+UPDATE outbox_messages AS message
+SET state = 'in_progress', leased_until = :leased_until, attempts = attempts + 1,
+    uncertain = uncertain OR state = 'in_progress'
+WHERE message.id = :id AND {_WAITS_FOR_NOTHING}
+RETURNING id, uuid, provider_id, kind, subject_id, attempts, uncertain, leased_until
+""")  # noqa: S608 -- put together from constants
+
+
+def claim(session: Session, now: datetime, lease_seconds: float) -> ClaimedMessage | None:
+    """Takes one message that is due and waits for no other, that of the nearest service day first; None if none is.
+
+    Commit before sending. A message whose lease ran out is due as well. Row locks of others are skipped, so claimers
+    never wait for each other. What a message waits for is looked at again once its row is locked, because `enqueue`
+    may have added to it after the search began.
+    """
+    leased_until = now + timedelta(seconds=lease_seconds)
+    while (message_id := session.scalar(_DUE, {"now": now})) is not None:
+        row = session.execute(_LEASE, {"id": message_id, "leased_until": leased_until}).mappings().one_or_none()
+        if row is not None:
+            return ClaimedMessage(**{**row, "kind": MessageKind(row["kind"])})
+    return None
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the first message that waits for no other is due, or its lease ends; None if there is no such message."""
+    due: datetime | None = session.scalar(_NEXT_DUE)
+    return due
+
+
+def record(session: Session, claimed: ClaimedMessage, attempt: Attempt, now: datetime) -> None:
+    """Keeps an attempt and draws its consequences; recording the same attempt again changes nothing.
+
+    Only the owner of the lease decides what becomes of the message. From a former owner an acceptance alone counts,
+    because it is a fact about the receiver: the subject is marked as handed over at once, and so is the message unless
+    the present owner is just sending it; then the message ends as accepted when that owner records, whatever it was
+    answered, so that nothing behind it is sent while a repetition may still be on its way.
+    """
+    message = session.scalars(
+        select(OutboxMessage)
+        .where(OutboxMessage.id == claimed.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    if _is_recorded(session, attempt, message.id):
+        return
+    session.add(_row(attempt, message.id))
+    if isinstance(attempt.outcome, Delivered | AlreadyDelivered):
+        _note_acceptance(session, message, now)
+    in_flight = message.state is MessageState.IN_PROGRESS
+    if in_flight and message.attempts == claimed.attempts:
+        _settle(message, attempt.outcome, now)
+    elif not in_flight and message.accepted_at is not None:
+        message.state = MessageState.ACCEPTED
+    session.flush()
+
+
+def _is_recorded(session: Session, attempt: Attempt, message_id: int) -> bool:
+    log = TransmissionAttempt
+    same = select(log.id).where(log.message_id == message_id, log.started_at == attempt.started_at)
+    return bool(session.scalar(select(same.exists())))
+
+
+def _settle(message: OutboxMessage, outcome: Outcome, now: datetime) -> None:
+    """Ends the lease with what the outcome asks for."""
+    message.leased_until = None
+    if message.accepted_at is not None:
+        message.state = MessageState.ACCEPTED
+    elif isinstance(outcome, Rejected):
+        message.state = MessageState.REJECTED
+    else:
+        message.state = MessageState.PENDING
+        message.uncertain = message.uncertain or isinstance(outcome, OutcomeUnknown)
+        message.due_at = now + _wait(message, outcome)
+
+
+def _wait(message: OutboxMessage, outcome: Outcome) -> timedelta:
+    fraction = random.random()  # noqa: S311 -- spreads load, guards no secret
+    if isinstance(outcome, OutcomeUnknown):
+        return back_off(message.attempts, fraction, ASK_AGAIN_CAP)
+    return back_off(message.attempts, fraction) if isinstance(outcome, Retryable) else timedelta(0)
+
+
+def _row(attempt: Attempt, message_id: int) -> TransmissionAttempt:
+    return TransmissionAttempt(
+        message_id=message_id,
+        started_at=attempt.started_at,
+        milliseconds=attempt.milliseconds,
+        outcome=OUTCOMES[type(attempt.outcome)],
+        code=getattr(attempt.outcome, "code", None),
+        description=_description(attempt.outcome),
+        event_uuid=getattr(attempt.outcome, "event_uuid", None),
+        endpoint=attempt.endpoint,
+    )
+
+
+OUTCOMES: dict[type[Outcome], AttemptOutcome] = {
+    Delivered: AttemptOutcome.DELIVERED,
+    AlreadyDelivered: AttemptOutcome.ALREADY_DELIVERED,
+    Rejected: AttemptOutcome.REJECTED,
+    Retryable: AttemptOutcome.RETRYABLE,
+    OutcomeUnknown: AttemptOutcome.OUTCOME_UNKNOWN,
+    Halted: AttemptOutcome.HALTED,
+}
+"""How each outcome is kept."""
+
+
+def _description(outcome: Outcome) -> str | None:
+    match outcome:
+        case Delivered():
+            return outcome.note
+        case AlreadyDelivered():
+            return None
+        case Rejected(rule=rule, description=description):
+            return description if rule is None or rule in description else f"{rule}: {description}"
+        case _:
+            return outcome.reason
+
+
+def _note_acceptance(session: Session, message: OutboxMessage, now: datetime) -> None:
+    """Marks message and subject as accepted at `now`, unless an earlier acceptance is known."""
+    if message.accepted_at is None:
+        message.accepted_at = now
+        effect = _EFFECTS.get(message.kind)
+        if effect is not None:
+            session.execute(effect, {"subject_id": message.subject_id, "at": now})
+
+
+def _first_acceptance(entity: Any, column: Any, **values: Any) -> Update:
+    noted = {column.key: func.coalesce(column, bindparam("at")), **values}
+    return update(entity).where(entity.id == bindparam("subject_id")).values(noted)
+
+
+_REGISTERED = case(
+    (ServicePlace.status == ServicePlaceStatus.DRAFT, ServicePlaceStatus.REGISTERED.value), else_=ServicePlace.status
+)
+
+_EFFECTS: dict[MessageKind, Update] = {
+    MessageKind.SAVE_SERVICE_PLACE: _first_acceptance(ServicePlace, ServicePlace.registered_at, status=_REGISTERED),
+    MessageKind.IMPORT_MOBILE_POINTS: _first_acceptance(MobilePoint, MobilePoint.accepted_at),
+    MessageKind.SAVE_SCHEDULE: _first_acceptance(Schedule, Schedule.accepted_at),
+    MessageKind.SAVE_SLOTS: _first_acceptance(Schedule, Schedule.slots_accepted_at),
+    MessageKind.ACTIVATE_SERVICE_PLACE: _first_acceptance(
+        ServicePlace, ServicePlace.activated_at, status=ServicePlaceStatus.ACTIVE
+    ),
+    MessageKind.SAVE_VISIT: _first_acceptance(Visit, Visit.passed_at),
+}
+"""What the acceptance of a message changes at its subject; a cancellation changes nothing."""

@@ -1,0 +1,87 @@
+"""Women and whether they may be screened. No address ever holds personal data: a woman is found by a request's body."""
+
+from typing import Any
+
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
+from mobile_units import clock
+from mobile_units.errors import DomainError
+from mobile_units.models.women import Woman
+from mobile_units.rules.eligibility import Assessment
+from mobile_units.rules.roles import Role
+from mobile_units.services import women
+from routes.auth import roles
+from routes.database import actor, transaction
+from schemas.women import (
+    AssessmentSchema,
+    EligibilityQuerySchema,
+    IdentitySchema,
+    NewWomanSchema,
+    WomanChangeSchema,
+    WomanSchema,
+)
+
+blueprint = Blueprint("women", __name__, description="Women in the provider's care; every access is audited")
+
+
+@blueprint.route("/women")
+class Women(MethodView):
+    """All women of the provider; they are never listed."""
+
+    @roles(Role.MIDWIFE)
+    @blueprint.arguments(NewWomanSchema)
+    @blueprint.response(201, WomanSchema)
+    def post(self, command: women.NewWoman) -> Woman:
+        """Register a woman."""
+        with transaction() as session:
+            return women.register(session, actor(), command, clock.today())
+
+
+@blueprint.route("/women/search")
+class WomenByIdentity(MethodView):
+    """Finding a woman."""
+
+    @roles(Role.MIDWIFE)
+    @blueprint.arguments(IdentitySchema)
+    @blueprint.response(200, WomanSchema)
+    def post(self, identity: women.Identity) -> Woman:
+        """Find a woman by her PESEL or document."""
+        with transaction() as session:
+            woman = women.find_by_identity(session, actor(), identity)
+        if woman is None:
+            raise DomainError("not_found", what="woman")
+        return woman
+
+
+@blueprint.route("/women/<key:woman_id>")
+class OneWoman(MethodView):
+    """One woman."""
+
+    @roles(Role.MIDWIFE)
+    @blueprint.response(200, WomanSchema)
+    def get(self, woman_id: int) -> Woman:
+        """Read a woman."""
+        with transaction() as session:
+            return women.get(session, actor(), woman_id)
+
+    @roles(Role.MIDWIFE)
+    @blueprint.arguments(WomanChangeSchema)
+    @blueprint.response(200, WomanSchema)
+    def patch(self, change: dict[str, Any], woman_id: int) -> Woman:
+        """Change names, telephone or declaration."""
+        with transaction() as session:
+            return women.change(session, actor(), woman_id, **change, today=clock.today())
+
+
+@blueprint.route("/women/<key:woman_id>/eligibility")
+class EligibilityOfWoman(MethodView):
+    """Whether a woman may be screened."""
+
+    @roles(Role.MIDWIFE)
+    @blueprint.arguments(EligibilityQuerySchema, location="query")
+    @blueprint.response(200, AssessmentSchema)
+    def get(self, query: dict[str, Any], woman_id: int) -> Assessment:
+        """Ask whether a woman may be screened on a day, and if not, why and from when."""
+        with transaction() as session:
+            return women.eligibility(session, actor(), woman_id, query["path"], query.get("on") or clock.today())

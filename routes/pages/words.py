@@ -1,0 +1,136 @@
+"""Polish for readers: names of statuses, forms of nouns after a number, days and hours. The only place for them."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import StrEnum
+
+from flask import Flask
+
+from mobile_units.clock import WARSAW
+from mobile_units.models.service_places import ServicePlaceStatus
+from mobile_units.models.transmissions import MessageState
+from mobile_units.rules.programmes import Mobility
+from mobile_units.rules.roles import Role
+from mobile_units.rules.transmissions import MessageKind
+
+NO_BREAK = "\u00a0"
+
+WORDS: Mapping[type[StrEnum], Mapping[StrEnum, str]] = {
+    MessageKind: {
+        MessageKind.SAVE_SERVICE_PLACE: "miejsca udzielania świadczeń",
+        MessageKind.IMPORT_MOBILE_POINTS: "mobilne punkty obsługi",
+        MessageKind.SAVE_SCHEDULE: "harmonogramy",
+        MessageKind.SAVE_SLOTS: "terminy",
+        MessageKind.ACTIVATE_SERVICE_PLACE: "aktywacje miejsc",
+        MessageKind.SAVE_VISIT: "wizyty",
+        MessageKind.CANCEL_VISIT: "odwołania wizyt",
+    },
+    MessageState: {
+        MessageState.PENDING: "czekające",
+        MessageState.IN_PROGRESS: "w drodze",
+        MessageState.ACCEPTED: "przyjęte",
+        MessageState.REJECTED: "odrzucone",
+    },
+    Mobility: {Mobility.STATIONARY: "stacjonarna", Mobility.MOBILE: "mobilna"},
+    Role: {
+        Role.COORDINATOR: "koordynacja",
+        Role.MIDWIFE: "położna",
+        Role.SETTLEMENT: "rozliczenia",
+        Role.ADMINISTRATOR: "administracja",
+    },
+    ServicePlaceStatus: {
+        ServicePlaceStatus.DRAFT: "szkic",
+        ServicePlaceStatus.REGISTERED: "zarejestrowane",
+        ServicePlaceStatus.ACTIVE: "aktywne",
+    },
+}
+
+WEEKDAYS = ("poniedziałek", "wtorek", "środa", "czwartek", "piątek", "sobota", "niedziela")
+SHORT_WEEKDAYS = ("pon.", "wt.", "śr.", "czw.", "pt.", "sob.", "niedz.")
+MONTHS = (
+    "stycznia", "lutego", "marca", "kwietnia", "maja", "czerwca",
+    "lipca", "sierpnia", "września", "października", "listopada", "grudnia",
+)  # fmt: skip
+QUARTERS = ("I", "II", "III", "IV")
+
+
+def word(value: StrEnum) -> str:
+    """The Polish name of a value of one of the vocabularies."""
+    return WORDS[type(value)][value]
+
+
+def plural(number: int, one: str, few: str, many: str) -> str:
+    """The form of a noun after a number: 1 postój, 2 postoje, 5 postojów, 12 postojów, 22 postoje."""
+    if number == 1:
+        return one
+    return few if number % 10 in {2, 3, 4} and number % 100 not in {12, 13, 14} else many
+
+
+def figure(number: int) -> str:
+    """A number with its thousands set apart, from five digits on as Polish spelling asks."""
+    return f"{number:,}".replace(",", NO_BREAK) if abs(number) >= 10_000 else str(number)
+
+
+def counted(number: int, one: str, few: str, many: str) -> str:
+    """The number and the noun in its form."""
+    return figure(number) + NO_BREAK + plural(number, one, few, many)
+
+
+def long_day(day: date) -> str:
+    """A day as in `23 listopada 2026`."""
+    return f"{day.day}{NO_BREAK}{MONTHS[day.month - 1]} {day.year}"
+
+
+def days_from_to(first: date, last: date) -> str:
+    """A span of days, without repeating the month or the year: `23-29 listopada 2026`."""
+    if first.year != last.year:
+        return f"{long_day(first)} – {long_day(last)}"
+    if first.month != last.month:
+        return f"{first.day}{NO_BREAK}{MONTHS[first.month - 1]} – {long_day(last)}"
+    return f"{first.day}–{long_day(last)}"
+
+
+def weekday(day: date) -> str:
+    """The name of the weekday."""
+    return WEEKDAYS[day.weekday()]
+
+
+def short_weekday(day: date) -> str:
+    """The usual abbreviation of the weekday."""
+    return SHORT_WEEKDAYS[day.weekday()]
+
+
+def short_day(day: date) -> str:
+    """A day without its year: `23.11`."""
+    return f"{day.day}.{day.month:02}"
+
+
+def quarter(day: date) -> str:
+    """The number of the calendar quarter, as it is written in Polish: `IV`."""
+    return QUARTERS[(day.month - 1) // 3]
+
+
+def hour(instant: datetime) -> str:
+    """The time of day in Poland: `9:00`."""
+    local = instant.astimezone(WARSAW)
+    return f"{local.hour}:{local.minute:02}"
+
+
+def local_day(instant: datetime) -> date:
+    """The day in Poland."""
+    return instant.astimezone(WARSAW).date()
+
+
+def iso_week(day: date) -> str:
+    """The ISO week as the address of the first page takes it: `2026-W48`."""
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def install(app: Flask) -> None:
+    """Gives these words to all templates."""
+    for each in (
+        word, plural, figure, counted, long_day, days_from_to, weekday, short_weekday, short_day, quarter, hour,
+        local_day, iso_week,
+    ):  # fmt: skip
+        app.add_template_filter(each)

@@ -1,0 +1,79 @@
+"""The API for the provider."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from mobile_units.rules.roles import Role
+from mobile_units.services import providers
+from mobile_units.services.providers import NewProvider
+from tests import factories
+from tests.factories import ApiClient
+from tests.factories_catalogue import refused
+
+CENTRE = NewProvider(
+    name="Centrum Badań",
+    rpwdl_book=" 000000099001 ",
+    regon="123-456-785",
+    nip="856-734-62-15",
+    nfz_branch="05",
+    oid_root="2.16.840.1.113883.3.4424.2.7.999",
+)
+
+
+def test_a_provider_is_added_with_its_identifiers_in_one_spelling(session: Session) -> None:
+    """This is done without an actor: a provider comes before its users."""
+    made = providers.create(session, CENTRE)
+    assert (made.rpwdl_book, made.regon, made.nip) == ("000000099001", "123456785", "8567346215")
+
+
+def test_a_provider_with_a_wrong_identifier_is_not_added(session: Session) -> None:
+    """Nothing is stored."""
+    with refused("regon_invalid"):
+        providers.create(session, NewProvider(**{**_fields(CENTRE), "regon": "123456786"}))
+    assert not session.new
+
+
+def _fields(command: NewProvider) -> dict[str, str | None]:
+    return {name: getattr(command, name) for name in command.__slots__}
+
+
+def test_everyone_reads_the_provider_and_the_administrator_changes_it(api: ApiClient) -> None:
+    """A PATCH changes what it names and says who did it in the audit log."""
+    for role in Role:
+        assert api.with_roles(role).get("/provider").json["id"] == api.actor.provider_id
+    values = {"name": "Nowa nazwa", "nip": "PL8567346215"}
+    changed = api.with_roles(Role.ADMINISTRATOR).patch("/provider", {"version": 1, "values": values})
+    assert changed.status_code == 200, changed.json
+    read = api.get("/provider").json
+    assert (read["name"], read["nip"], read["regon"], read["version"]) == ("Nowa nazwa", "8567346215", "123456785", 2)
+    assert api.patch("/provider", {"version": 1, "values": {}}).json["code"] == "stale_version"
+
+
+@pytest.mark.parametrize("role", [Role.COORDINATOR, Role.MIDWIFE, Role.SETTLEMENT])
+def test_only_the_administrator_changes_the_provider(api: ApiClient, role: Role) -> None:
+    """Identifiers of the provider go into every message."""
+    refusal = api.with_roles(role).patch("/provider", {"version": 1, "values": {"name": "x"}})
+    assert (refusal.status_code, refusal.json["code"]) == (403, "not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"regon": "123456786"}, "regon_invalid"),
+        ({"nip": "1234567890"}, "nip_invalid"),
+        ({"nfz_branch": "17"}, "nfz_branch_unknown"),
+        ({"rpwdl_book": "000000000001"}, "invalid_input"),
+        ({"oid_root": "1.2"}, "invalid_input"),
+    ],
+)
+def test_wrong_identifiers_are_refused(api: ApiClient, values: dict[str, str], code: str) -> None:
+    """The RPWDL book and the OID node never change: objects were handed over under them."""
+    refusal = api.patch("/provider", {"version": 1, "values": values})
+    assert (refusal.status_code, refusal.json["code"]) == (422, code)
+
+
+def test_two_providers_change_apart(api: ApiClient) -> None:
+    """There is no way to name another provider."""
+    stranger = factories.api_client(api.app, api.engine)
+    stranger.patch("/provider", {"version": 1, "values": {"name": "Obcy"}})
+    assert api.get("/provider").json["name"] == "Centrum Badań"

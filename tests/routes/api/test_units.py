@@ -1,0 +1,119 @@
+"""The API for mobile units."""
+
+from typing import Any
+
+import pytest
+
+from mobile_units.rules.roles import Role
+from tests.factories import ApiClient, api_client
+from tests.factories_catalogue import BUS, LAB, UNIT, kept
+
+
+def breast(place: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The breast programme for a service place."""
+    programme = {"programme": "breast", "women_per_day": 60, "minutes_per_woman": 8, "rooms": 1}
+    return programme | {"service_place_id": place["id"]} | more
+
+
+def test_a_unit_is_kept_with_its_programmes_and_read_back(api: ApiClient) -> None:
+    """Weekdays are kept in order and once."""
+    bus = kept(api, "/service-places", BUS)
+    body = UNIT | {"programmes": [breast(bus)]}
+    unit = kept(api, "/units", body | {"weekdays": [5, 1, 1]})
+    assert api.get(f"/units/{unit['id']}").json == unit
+    assert {name: unit[name] for name in body} == body | {"weekdays": [1, 5]}
+    assert (unit["active"], unit["version"]) == (True, 1)
+
+
+def test_units_are_listed_by_name_and_filtered(api: ApiClient) -> None:
+    """By text, programme and whether they are in service."""
+    bus = kept(api, "/service-places", BUS)
+    kept(api, "/units", UNIT | {"code": "M2", "name": "Żuraw", "programmes": [breast(bus)]})
+    retired = kept(api, "/units", UNIT)
+    assert api.delete(f"/units/{retired['id']}").status_code == 204
+
+    def codes(query: str) -> list[str]:
+        return [item["code"] for item in api.get(f"/units?{query}").json["items"]]
+
+    assert codes("") == ["M1", "M2"]
+    assert codes("active=true") == ["M2"]
+    assert codes("text=uraw") == ["M2"]
+    assert codes("text=%25") == []
+    assert codes("programme=cervical") == []
+    assert codes("programme=breast") == ["M2"]
+
+
+def test_programmes_are_replaced_and_other_fields_stay(api: ApiClient) -> None:
+    """A change of programmes alone raises the version."""
+    bus = kept(api, "/service-places", BUS)
+    unit = kept(api, "/units", UNIT | {"programmes": [breast(bus)]})
+    change = {"version": 1, "values": {"programmes": [breast(bus, women_per_day=40)]}}
+    changed = api.patch(f"/units/{unit['id']}", change).json
+    assert (changed["programmes"][0]["women_per_day"], changed["name"], changed["version"]) == (40, UNIT["name"], 2)
+    assert api.patch(f"/units/{unit['id']}", change).json["code"] == "stale_version"
+    emptied = api.patch(f"/units/{unit['id']}", {"version": 2, "values": {"programmes": []}}).json
+    assert emptied["programmes"] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"closes": "08:00"}, "ends_before_start"),
+        ({"closes": "09:07"}, "working_day_too_short"),
+        ({"setup_minutes": 480}, "working_day_too_short"),
+        ({"weekdays": []}, "invalid_input"),
+        ({"weekdays": [0]}, "invalid_input"),
+        ({"base_latitude": "NaN"}, "invalid_input"),
+        ({"code": "M9"}, "invalid_input"),
+    ],
+)
+def test_a_working_day_that_cannot_be_is_refused(api: ApiClient, values: dict[str, Any], code: str) -> None:
+    """An hour of setting up and eight minutes for a woman have to fit; the code of a unit never changes."""
+    bus = kept(api, "/service-places", BUS)
+    unit = kept(api, "/units", UNIT | {"programmes": [breast(bus)]})
+    refusal = api.patch(f"/units/{unit['id']}", {"version": 1, "values": values})
+    assert (refusal.status_code, refusal.json["code"]) == (422, code)
+    assert api.get(f"/units/{unit['id']}").json == unit
+
+
+def test_a_programme_needs_an_own_mobile_place_that_fits(api: ApiClient) -> None:
+    """Not a stationary one, not another provider's, and with a setting for the cervical programme."""
+    lab, bus = kept(api, "/service-places", LAB), kept(api, "/service-places", BUS)
+    foreign = kept(api_client(api.app, api.engine), "/service-places", BUS)
+    for programmes, code in (
+        ([breast(lab)], "service_place_not_mobile"),
+        ([breast(foreign)], "not_found"),
+        ([breast(bus, programme="cervical")], "setting_missing"),
+        ([breast(bus), breast(bus)], "given_twice"),
+        ([breast(bus, women_per_day=0)], "invalid_input"),
+    ):
+        assert api.post("/units", UNIT | {"programmes": programmes}).json["code"] == code
+    assert api.get("/units").json["total"] == 0
+
+
+def test_a_code_is_unique(api: ApiClient) -> None:
+    """Within the provider."""
+    kept(api, "/units", UNIT)
+    refusal = api.post("/units", UNIT)
+    assert (refusal.status_code, refusal.json["code"]) == (409, "already_exists")
+
+
+def test_only_the_coordinator_changes_units(api: ApiClient) -> None:
+    """Midwife and administrator read them, the settlement officer has no need."""
+    unit = kept(api, "/units", UNIT)
+    for role, status in ((Role.MIDWIFE, 200), (Role.ADMINISTRATOR, 200), (Role.SETTLEMENT, 403)):
+        user = api.with_roles(role)
+        assert user.get(f"/units/{unit['id']}").status_code == status
+        assert user.post("/units", UNIT | {"code": "X"}).status_code == 403
+        assert user.patch(f"/units/{unit['id']}", {"version": 1, "values": {}}).status_code == 403
+        assert user.delete(f"/units/{unit['id']}").status_code == 403
+
+
+def test_a_provider_sees_only_its_own_units(api: ApiClient) -> None:
+    """One of another provider is as if it did not exist."""
+    unit = kept(api, "/units", UNIT)
+    stranger = api_client(api.app, api.engine)
+    assert stranger.get("/units").json["total"] == 0
+    assert stranger.get(f"/units/{unit['id']}").status_code == 404
+    assert stranger.patch(f"/units/{unit['id']}", {"version": 1, "values": {}}).status_code == 404
+    assert stranger.delete(f"/units/{unit['id']}").status_code == 404

@@ -1,0 +1,65 @@
+"""Polish for readers."""
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+import pytest
+
+from routes.pages import words
+
+
+@pytest.mark.parametrize("vocabulary", words.WORDS, ids=lambda vocabulary: vocabulary.__name__)
+def test_every_value_has_a_name(vocabulary: type[StrEnum]) -> None:
+    """A value that is added to a vocabulary gets its Polish name at once, and no two share one."""
+    names = [words.word(value) for value in vocabulary]
+    assert len(set(names)) == len(names)
+    assert all(names)
+
+
+@pytest.mark.parametrize(
+    ("number", "form"),
+    [
+        (0, "postojów"), (1, "postój"), (2, "postoje"), (4, "postoje"), (5, "postojów"), (11, "postojów"),
+        (12, "postojów"), (14, "postojów"), (21, "postojów"), (22, "postoje"), (25, "postojów"), (101, "postojów"),
+        (112, "postojów"), (122, "postoje"), (1002, "postoje"),
+    ],
+)  # fmt: skip
+def test_nouns_take_the_form_of_their_number(number: int, form: str) -> None:
+    """The rule of Polish grammar, with its exception for 12 to 14."""
+    assert words.plural(number, "postój", "postoje", "postojów") == form
+
+
+def test_numbers_are_set_apart_in_thousands() -> None:
+    """Polish spelling leaves four digits together."""
+    assert [words.figure(number) for number in (0, 4512, 10_000, 1_234_567)] == [
+        "0", "4512", "10\u00a0000", "1\u00a0234\u00a0567",
+    ]  # fmt: skip
+    assert words.counted(12_002, "termin", "terminy", "terminów") == "12\u00a0002\u00a0terminy"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "text"),
+    [
+        (date(2026, 11, 23), date(2026, 11, 29), "23–29 listopada 2026"),
+        (date(2026, 11, 30), date(2026, 12, 6), "30 listopada – 6 grudnia 2026"),
+        (date(2026, 12, 28), date(2027, 1, 3), "28 grudnia 2026 – 3 stycznia 2027"),
+    ],
+)
+def test_a_week_repeats_neither_month_nor_year(first: date, last: date, text: str) -> None:
+    """Only what changes within the week is said twice."""
+    assert words.days_from_to(first, last).replace("\u00a0", " ") == text
+
+
+def test_hours_are_polish() -> None:
+    """Instants are shown as the clocks in Poland show them, summer and winter."""
+    assert words.hour(datetime(2026, 7, 1, 7, 5, tzinfo=UTC)) == "9:05"
+    assert words.hour(datetime(2026, 12, 1, 7, 5, tzinfo=UTC)) == "8:05"
+    assert words.local_day(datetime(2026, 12, 31, 23, 30, tzinfo=UTC)) == date(2027, 1, 1)
+
+
+def test_weeks_are_counted_by_iso() -> None:
+    """The last days of December may belong to the first week of the next year."""
+    assert words.iso_week(date(2026, 11, 23)) == "2026-W48"
+    assert words.iso_week(date(2024, 12, 30)) == "2025-W01"
+    assert words.quarter(date(2026, 11, 23)) == "IV"
+    assert (words.weekday(date(2026, 11, 25)), words.short_weekday(date(2026, 11, 25))) == ("środa", "śr.")

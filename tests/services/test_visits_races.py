@@ -1,0 +1,311 @@
+"""Bookings at the same instant, on real parallel connections.
+
+Each race is also run on purpose without its guard, in a database or with a use-case from which the guard was taken
+away, and must then go wrong: a race test that cannot lose proves nothing.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine, Select, func, select, text, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from mobile_units import db, migrations
+from mobile_units.config import Settings
+from mobile_units.errors import DomainError
+from mobile_units.models.slots import Slot
+from mobile_units.models.visits import Visit
+from mobile_units.models.women import Woman
+from mobile_units.rules.programmes import Path
+from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy, VisitStatus
+from mobile_units.services import slots, visits
+from mobile_units.services.actors import Actor
+from mobile_units.services.visits import Cancellation, Move, NewVisit
+from tests import factories, factories_booking
+from tests.conftest import new_database
+from tests.factories_booking import NOW
+
+Attempt = Callable[[Session], Visit]
+GUARDS = (
+    "ALTER TABLE slots DROP CONSTRAINT ck_slots_capacity",
+    "DROP INDEX uq_visits_one_active_per_woman_and_programme",
+    "DROP INDEX uq_visits_idempotency_key",
+)
+
+
+@pytest.fixture(scope="module")
+def unguarded(server_url: str, settings: Settings, engine: Engine) -> Iterator[Engine]:
+    """A database without the constraints that guard bookings."""
+    name = str(engine.url.database) + "-unguarded"
+    unguarded = db.engine_of(replace(settings, database_url=new_database(server_url, name)))
+    migrations.upgrade(unguarded)
+    with unguarded.begin() as connection:
+        for guard in GUARDS:
+            connection.execute(text(guard))
+    yield unguarded
+    unguarded.dispose()
+
+
+class Scene:
+    """A provider with women and slots, committed so that every connection sees them."""
+
+    def __init__(self, engine: Engine, women: int, capacities: Sequence[int]) -> None:
+        """Makes `women` women and one slot of each of the capacities."""
+        self.engine = engine
+        with db.transaction(engine) as session:
+            self.actor = Actor(factories.provider(session).id)
+            provider_id = self.actor.provider_id
+            self.women = [factories_booking.woman(session, provider_id).id for _ in range(women)]
+            made = [factories_booking.slot(session, provider_id, capacity=capacity) for capacity in capacities]
+            self.slots = [slot.id for slot in made]
+
+    def booking(self, woman: int, slot: int, key: str | None = None) -> Attempt:
+        """An attempt to book the n-th woman into the n-th slot."""
+        command = NewVisit(
+            woman_id=self.women[woman], slot_id=self.slots[slot], path=Path.MAMMOGRAPHY, idempotency_key=key
+        )
+        return lambda session: visits.book(session, self.actor, command, NOW)
+
+    def moving(self, visit: Visit, slot: int) -> Attempt:
+        """An attempt to move a visit to the n-th slot."""
+        command = Move(version=visit.version, slot_id=self.slots[slot])
+        return lambda session: visits.move(session, self.actor, visit.id, command, NOW)
+
+    def cancelling(self, visit: Visit) -> Attempt:
+        """An attempt to cancel a visit."""
+        command = Cancellation(version=visit.version, cancelled_by=CancelledBy.WOMAN)
+        return lambda session: visits.cancel(session, self.actor, visit.id, command)
+
+    def done(self, attempt: Attempt) -> Visit:
+        """The visit of an attempt that nobody disturbs."""
+        with db.transaction(self.engine) as session:
+            return attempt(session)
+
+    def race(self, *attempts: Attempt) -> list[int | str]:
+        """Starts all attempts at once; for each the key of the visit or the code of the refusal."""
+        start = Barrier(len(attempts))
+
+        def run(attempt: Attempt) -> int | str:
+            start.wait()
+            return self.outcome(attempt)
+
+        with ThreadPoolExecutor(len(attempts)) as pool:
+            return list(pool.map(run, attempts))
+
+    def outcome(self, attempt: Attempt) -> int | str:
+        """The key of the visit, the code of the refusal, or `deadlock`."""
+        try:
+            return self.done(attempt).id
+        except DomainError as error:
+            return error.code
+        except OperationalError as error:
+            return type(error.orig).__name__
+
+    def count(self, *conditions: object) -> int:
+        """How many visits of the provider there are in the database."""
+        query = select(func.count()).select_from(Visit).where(Visit.provider_id == self.actor.provider_id)
+        with Session(self.engine) as session:
+            return session.scalar(query.where(*conditions)) or 0  # type: ignore[arg-type]  # conditions of SQLAlchemy
+
+    def taken(self) -> list[int]:
+        """Places taken in each slot."""
+        with Session(self.engine) as session:
+            return [session.get_one(Slot, key).taken for key in self.slots]
+
+
+def check_then_take(meeting: Barrier) -> Callable[[Session, Slot, datetime], None]:
+    """Taking a place as one must not: look first, add later; all meet between the two."""
+
+    def take(session: Session, slot: Slot, _now: datetime) -> None:
+        if slot.taken >= slot.capacity:
+            raise DomainError("slot_full")
+        meeting.wait()
+        session.execute(update(Slot).where(Slot.id == slot.id).values(taken=Slot.taken + 1))
+
+    return take
+
+
+def without_lock(query: Select[Woman]) -> Select[Woman]:
+    """Reading the woman as one must not: without locking her row."""
+    return query
+
+
+def test_the_last_place_goes_to_one_woman(engine: Engine) -> None:
+    """Ten women want the only place: one has it, nine hear that the slot is full."""
+    scene = Scene(engine, women=10, capacities=[1])
+    outcomes = scene.race(*(scene.booking(n, 0) for n in range(10)))
+    assert sorted(map(str, outcomes))[1:] == 9 * ["slot_full"]
+    assert (scene.count(), scene.taken()) == (1, [1])
+
+
+def test_the_constraint_keeps_the_capacity_even_if_the_use_case_does_not(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Women who all saw a free place before any took it: the database lets one pass."""
+    scene = Scene(engine, women=4, capacities=[1])
+    monkeypatch.setattr(slots, "take", check_then_take(Barrier(4)))
+    outcomes = scene.race(*(scene.booking(n, 0) for n in range(4)))
+    assert sorted(map(str, outcomes))[1:] == 3 * ["slot_full"]
+    assert (scene.count(), scene.taken()) == (1, [1])
+
+
+def test_without_its_guards_the_last_place_goes_to_many(unguarded: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same race without the constraint: the tests above are able to fail."""
+    scene = Scene(unguarded, women=4, capacities=[1])
+    monkeypatch.setattr(slots, "take", check_then_take(Barrier(4)))
+    scene.race(*(scene.booking(n, 0) for n in range(4)))
+    assert (scene.count(), scene.taken()) == (4, [4])
+
+
+def test_a_woman_gets_one_of_two_visits(engine: Engine) -> None:
+    """Eight attempts for one woman in eight slots: one visit, one place, seven clear answers."""
+    scene = Scene(engine, women=1, capacities=8 * [1])
+    outcomes = scene.race(*(scene.booking(0, n) for n in range(8)))
+    assert sorted(map(str, outcomes))[1:] == 7 * ["parallel_visit"]
+    assert (scene.count(), sum(scene.taken())) == (1, 1)
+
+
+def test_the_index_keeps_one_visit_even_if_the_use_case_locks_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the lock of the woman's row the index still lets one pass."""
+    monkeypatch.setattr(visits, "_for_update", without_lock)
+    scene = Scene(engine, women=1, capacities=4 * [1])
+    outcomes = scene.race(*(scene.booking(0, n) for n in range(4)))
+    assert sorted(map(str, outcomes))[1:] == 3 * ["parallel_visit"]
+    assert (scene.count(), sum(scene.taken())) == (1, 1)
+
+
+def test_without_the_index_a_woman_gets_many_visits(unguarded: Engine) -> None:
+    """The same race without the index: the tests above are able to fail."""
+    scene = Scene(unguarded, women=1, capacities=4 * [1])
+    scene.race(*(scene.booking(0, n) for n in range(4)))
+    assert scene.count() == 4
+
+
+def test_a_request_sent_twice_at_once_books_once(engine: Engine) -> None:
+    """Six copies of one request: all get the same visit, one place is taken."""
+    scene = Scene(engine, women=1, capacities=[6])
+    outcomes = scene.race(*(scene.booking(0, 0, key="same-request") for _ in range(6)))
+    assert len(set(outcomes)) == 1
+    assert isinstance(outcomes[0], int)
+    assert (scene.count(), scene.taken()) == (1, [1])
+
+
+def test_one_key_for_two_women_at_once_is_refused_to_one(engine: Engine) -> None:
+    """Different rows are locked, so it is the index that tells them apart."""
+    scene = Scene(engine, women=4, capacities=[4])
+    outcomes = scene.race(*(scene.booking(n, 0, key="shared-by-mistake") for n in range(4)))
+    assert sorted(map(str, outcomes))[1:] == 3 * ["idempotency_key_reused"]
+    assert (scene.count(), scene.taken()) == (1, [1])
+
+
+def test_without_its_guards_a_request_sent_twice_books_twice(
+    unguarded: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without lock and indexes both copies look for the key before either is stored."""
+    meeting = Barrier(2)
+    look = visits._booked_before
+
+    def look_and_meet(session: Session, actor: Actor, command: NewVisit) -> Visit | None:
+        found = look(session, actor, command)
+        meeting.wait()
+        return found
+
+    monkeypatch.setattr(visits, "_for_update", without_lock)
+    monkeypatch.setattr(visits, "_booked_before", look_and_meet)
+    scene = Scene(unguarded, women=1, capacities=[6])
+    outcomes = scene.race(*(scene.booking(0, 0, key="same-request") for _ in range(2)))
+    assert len(set(outcomes)) == 2
+    assert scene.count() == 2
+
+
+def test_a_visit_cancelled_twice_at_once_frees_one_place(engine: Engine) -> None:
+    """Another woman's place in the same slot stays hers."""
+    scene = Scene(engine, women=2, capacities=[2])
+    scene.done(scene.booking(0, 0))
+    visit = scene.done(scene.booking(1, 0))
+    outcomes = scene.race(*(scene.cancelling(visit) for _ in range(4)))
+    assert sorted(map(str, outcomes))[1:] == 3 * ["stale_version"]
+    assert scene.taken() == [1]
+
+
+def test_a_visit_cannot_be_moved_and_cancelled_at_once(engine: Engine) -> None:
+    """Whoever comes second reads an old version; places and visits agree afterwards."""
+    scene = Scene(engine, women=1, capacities=[1, 1])
+    visit = scene.done(scene.booking(0, 0))
+    outcomes = scene.race(scene.moving(visit, 1), scene.cancelling(visit))
+    assert [str(outcome) for outcome in outcomes].count("stale_version") == 1
+    assert sum(scene.taken()) == scene.count(Visit.status.in_(ACTIVE))
+
+
+def crossing_moves(scene: Scene) -> list[int | str]:
+    """Two women change places between two slots that have room for both."""
+    one, other = scene.done(scene.booking(0, 0)), scene.done(scene.booking(1, 1))
+    return scene.race(scene.moving(one, 1), scene.moving(other, 0))
+
+
+def test_crossing_moves_do_not_wait_for_each_other_in_a_circle(engine: Engine) -> None:
+    """Both lock the two slots in the same order."""
+    for _ in range(5):
+        scene = Scene(engine, women=2, capacities=[2, 2])
+        assert all(isinstance(outcome, int) for outcome in crossing_moves(scene))
+        assert scene.taken() == [1, 1]
+
+
+def test_crossing_moves_that_lock_in_their_own_order_end_in_a_deadlock(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each frees its old place first, meets the other, and waits for its place: the order of locks is needed."""
+    meeting = Barrier(2)
+
+    def exchange(session: Session, left: int, entered: Slot, now: datetime) -> None:
+        slots.free(session, left)
+        meeting.wait()
+        slots.take(session, entered, now)
+
+    monkeypatch.setattr(visits, "_exchange", exchange)
+    assert "DeadlockDetected" in crossing_moves(Scene(engine, women=2, capacities=[2, 2]))
+
+
+def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
+    """Eight connections book, move and cancel at random: no deadlock, no place lost, no slot or woman overbooked."""
+    scene = Scene(engine, women=12, capacities=[2, 2, 3, 1])
+    known: list[Visit] = []
+
+    def act(seed: int) -> set[str]:
+        dice = random.Random(seed)  # noqa: S311 -- a reproducible choice, not a secret
+        outcomes = [scene.outcome(attempt_of(dice)) for _ in range(20)]
+        return {outcome for outcome in outcomes if isinstance(outcome, str)}
+
+    def attempt_of(dice: random.Random) -> Attempt:
+        action = dice.randrange(3)
+        if action == 0 or not known:
+            return remembering(scene.booking(dice.randrange(12), dice.randrange(4)))
+        visit = dice.choice(known)
+        return remembering(scene.moving(visit, dice.randrange(4))) if action == 1 else scene.cancelling(visit)
+
+    def remembering(attempt: Attempt) -> Attempt:
+        def run(session: Session) -> Visit:
+            visit = attempt(session)
+            known.append(visit)
+            return visit
+
+        return run
+
+    with ThreadPoolExecutor(8) as pool:
+        refusals = set().union(*pool.map(act, range(8)))
+    expected = {"slot_full", "parallel_visit", "stale_version", "transition_not_allowed", "same_slot", "not_found"}
+    assert refusals <= expected, refusals
+    with Session(scene.engine) as session:
+        occupied = select(Visit.slot_id, func.count()).where(Visit.status.in_(OCCUPYING)).group_by(Visit.slot_id)
+        places = dict(session.execute(occupied.where(Visit.slot_id.in_(scene.slots))).all())  # type: ignore[arg-type]  # rows are pairs
+    assert [places.get(key, 0) for key in scene.slots] == scene.taken()
+    assert scene.count(Visit.status == VisitStatus.MOVED) > 0
+    assert scene.count(Visit.status == VisitStatus.CANCELLED) > 0

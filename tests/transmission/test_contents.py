@@ -1,0 +1,248 @@
+"""What messages say: the subject as it stands when the message is sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from mobile_units.models.base import Owned
+from mobile_units.models.providers import Provider
+from mobile_units.models.schedules import Schedule
+from mobile_units.models.slots import SlotStatus
+from mobile_units.models.visits import Visit
+from mobile_units.models.women import IdentityKind
+from mobile_units.rules.programmes import Mobility, Path, Programme
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.rules.visits import CancelledBy, VisitStatus
+from mobile_units.services.actors import Actor
+from mobile_units.transmission import contents
+from mobile_units.transmission.contents import CONTENTS
+from mobile_units.transmission.encode import ENCODERS
+from mobile_units.transmission.messages import (
+    ActivationData,
+    Message,
+    MobilePointsData,
+    ObjectId,
+    PersonId,
+    ScheduleData,
+    ServicePlaceData,
+    SlotKind,
+    SlotsData,
+    VisitCancellation,
+    VisitData,
+    WorkingTime,
+    kind_of,
+    provider_id,
+    service_place_id,
+)
+from mobile_units.transmission.outbox import ClaimedMessage
+from tests import factories_booking
+from tests.factories_transmission import visit
+
+MESSAGE = uuid4()
+
+
+def read(session: Session, kind: MessageKind, subject: Owned) -> Message:
+    """What a message of this kind about this subject says."""
+    claimed = ClaimedMessage(
+        id=1,
+        uuid=MESSAGE,
+        provider_id=subject.provider_id,
+        kind=kind,
+        subject_id=subject.id,
+        attempts=1,
+        uncertain=False,
+        leased_until=datetime(2027, 3, 1, tzinfo=UTC),
+    )
+    session.flush()
+    session.expire_all()
+    return contents.message_of(session, claimed)
+
+
+@pytest.fixture
+def provider(session: Session, actor: Actor) -> Provider:
+    """The provider that hands over."""
+    return session.get_one(Provider, actor.provider_id)
+
+
+@pytest.fixture
+def schedule(session: Session, provider: Provider) -> Schedule:
+    """A schedule of a mammobus on one day."""
+    return factories_booking.schedule(session, provider.id)
+
+
+@pytest.fixture
+def booked(session: Session, provider: Provider, schedule: Schedule) -> Visit:
+    """A booked visit."""
+    return visit(session, provider.id, factories_booking.slot(session, provider.id, of=schedule))
+
+
+@contextmanager
+def statements(session: Session) -> Iterator[list[str]]:
+    """The statements that the session sends meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(session.get_bind(), "before_cursor_execute", note)
+    yield sent
+    event.remove(session.get_bind(), "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("kind", MessageKind)
+def test_every_kind_has_content_and_an_encoder(session: Session, booked: Visit, kind: MessageKind) -> None:
+    """A kind that can be stored can be read, encoded and sent, and is read in few statements."""
+    schedule = booked.slot.schedule
+    assert schedule.mobile_point is not None
+    subjects: dict[MessageKind, Owned] = {
+        MessageKind.SAVE_SERVICE_PLACE: schedule.service_place,
+        MessageKind.IMPORT_MOBILE_POINTS: schedule.mobile_point,
+        MessageKind.SAVE_SCHEDULE: schedule,
+        MessageKind.SAVE_SLOTS: schedule,
+        MessageKind.ACTIVATE_SERVICE_PLACE: schedule.service_place,
+        MessageKind.SAVE_VISIT: booked,
+        MessageKind.CANCEL_VISIT: booked,
+    }
+    provider_root = session.get_one(Provider, booked.provider_id).oid_root
+    message = read(session, kind, subjects[kind])
+    assert (kind_of(message), message.message_id) == (kind, ObjectId(provider_root, str(MESSAGE)))
+    assert ENCODERS[kind](message)
+    with statements(session) as sent:
+        read(session, kind, subjects[kind])
+    assert len(sent) <= 4, sent  # one of them reads what the test itself asks the subject for
+
+
+def test_the_tables_know_exactly_the_kinds() -> None:
+    """Neither is missing one."""
+    assert set(CONTENTS) == set(ENCODERS) == set(MessageKind)
+
+
+def test_a_service_place_is_named_by_book_and_cell(session: Session, provider: Provider) -> None:
+    """With the branch of its provider."""
+    place = factories_booking.service_place(session, provider.id, Programme.CERVICAL, Mobility.STATIONARY)
+    message = read(session, MessageKind.SAVE_SERVICE_PLACE, place)
+    assert message == ServicePlaceData(
+        message_id=ObjectId(provider.oid_root, str(MESSAGE)),
+        identifier=service_place_id(provider.rpwdl_book, place.cell_code),
+        provider=provider_id(provider.rpwdl_book),
+        cell_code=place.cell_code,
+        specialty_code="1450",
+        name=place.name,
+        address=place.address,
+        mobility=Mobility.STATIONARY,
+        nfz_branch="05",
+    )
+    activation = read(session, MessageKind.ACTIVATE_SERVICE_PLACE, place)
+    assert isinstance(activation, ActivationData)
+    assert activation.service_place == message.identifier
+
+
+def test_a_mobile_point_is_where_its_stop_is(session: Session, provider: Provider, schedule: Schedule) -> None:
+    """The site says where, the unit which vehicle; what a site leaves empty is left out."""
+    point = schedule.mobile_point
+    assert point is not None
+    point.stop.site.street = ""
+    message = read(session, MessageKind.IMPORT_MOBILE_POINTS, point)
+    assert isinstance(message, MobilePointsData)
+    (said,) = message.points
+    assert said.identifier == ObjectId(provider.oid_root, str(point.uuid))
+    assert said.service_place == service_place_id(provider.rpwdl_book, point.service_place.cell_code)
+    assert (said.locality, said.landmark, said.street) == ("Wieluń", "przy Urzędzie Gminy", None)
+    assert (said.latitude, said.longitude, said.vehicle_name) == (51.22097, 18.56964, "Mammobus")
+    assert said.valid_from == said.valid_to == factories_booking.DAY
+
+
+def test_a_mobile_schedule_names_its_point(session: Session, provider: Provider, schedule: Schedule) -> None:
+    """With product code, contract and working times."""
+    message = read(session, MessageKind.SAVE_SCHEDULE, schedule)
+    assert isinstance(message, ScheduleData)
+    assert schedule.mobile_point is not None
+    assert message.mobile_point == ObjectId(provider.oid_root, str(schedule.mobile_point.uuid))
+    assert message.product_code == "10.7940.159.02"
+    assert (message.contract_number, message.nfz_branch) == (schedule.contract_range.contract.number, "05")
+    day = [datetime(2027, 3, 10, hour, tzinfo=UTC) for hour in (7, 15)]
+    assert message.working_times == (WorkingTime(day[0], day[1]),)
+
+
+def test_a_stationary_schedule_has_no_point(session: Session, provider: Provider) -> None:
+    """So the checkbox for mobile points stays empty."""
+    place = factories_booking.service_place(session, provider.id, mobility=Mobility.STATIONARY)
+    stationary = factories_booking.schedule(session, provider.id, place=place)
+    message = read(session, MessageKind.SAVE_SCHEDULE, stationary)
+    assert isinstance(message, ScheduleData)
+    assert message.mobile_point is None
+
+
+def test_slots_offer_places_that_can_be_had(session: Session, provider: Provider, schedule: Schedule) -> None:
+    """A blocked slot offers only what is taken already; an empty blocked one is not offered."""
+    made = [
+        factories_booking.slot(session, provider.id, of=schedule, at=time(hour), capacity=3) for hour in (11, 8, 9, 10)
+    ]
+    late, early, blocked, empty = made
+    early.taken, blocked.taken = 3, 2
+    blocked.status = empty.status = SlotStatus.BLOCKED
+    message = read(session, MessageKind.SAVE_SLOTS, schedule)
+    assert isinstance(message, SlotsData)
+    assert message.schedule == ObjectId(provider.oid_root, str(schedule.uuid))
+    assert [(slot.identifier.extension, slot.capacity) for slot in message.slots] == [
+        (str(early.uuid), 3),
+        (str(blocked.uuid), 2),
+        (str(late.uuid), 3),
+    ]
+    assert {slot.kind for slot in message.slots} == {SlotKind.MATCHING_PROCEDURE}
+    assert message.slots[0].start == early.starts_at
+
+
+def test_a_visit_is_told_as_it_is_now(session: Session, provider: Provider, booked: Visit) -> None:
+    """Changed after the message was stored, it is the change that is told."""
+    booked.status = VisitStatus.PERFORMED
+    message = read(session, MessageKind.SAVE_VISIT, booked)
+    assert isinstance(message, VisitData)
+    assert message.identifier == ObjectId(provider.oid_root, str(booked.uuid))
+    assert message.slot == ObjectId(provider.oid_root, str(booked.slot.uuid))
+    assert (message.status, message.path, message.urgent) == (VisitStatus.PERFORMED, Path.MAMMOGRAPHY, False)
+    assert message.product_code == "10.7940.159.02"
+    assert message.patient.identifier.extension == booked.woman.identity_number
+    assert (message.patient.given_name, message.patient.birth_date) == ("Próba", date(1970, 5, 17))
+
+
+def test_a_woman_with_a_foreign_document_is_told_with_its_country(session: Session, booked: Visit) -> None:
+    """Number and country below the provider's own node."""
+    booked.woman.identity_kind = IdentityKind.DOCUMENT
+    booked.woman.identity_number = "DE:C01X00T47"
+    message = read(session, MessageKind.SAVE_VISIT, booked)
+    assert isinstance(message, VisitData)
+    root = session.scalars(select(Provider.oid_root).where(Provider.id == booked.provider_id)).one()
+    assert message.patient.identifier == PersonId(root, "DE:C01X00T47", "DE")
+
+
+@pytest.mark.parametrize(
+    ("status", "by", "told"),
+    [
+        (VisitStatus.CANCELLED, CancelledBy.WOMAN, CancelledBy.WOMAN),
+        (VisitStatus.CANCELLED, CancelledBy.SYSTEM, CancelledBy.SYSTEM),
+        (VisitStatus.MOVED, None, CancelledBy.PROVIDER),
+    ],
+)
+def test_a_cancellation_says_by_whom(
+    session: Session, booked: Visit, status: VisitStatus, by: CancelledBy | None, told: CancelledBy
+) -> None:
+    """A move was recorded by the provider."""
+    booked.status, booked.cancelled_by = status, by
+    message = read(session, MessageKind.CANCEL_VISIT, booked)
+    assert isinstance(message, VisitCancellation)
+    assert message.cancelled_by is told
+
+
+def test_a_message_about_nothing_is_an_error(session: Session, booked: Visit) -> None:
+    """It cannot be made, and does not pretend to be."""
+    session.expunge(booked)
+    booked.id = 1_000_000_000
+    with pytest.raises(NoResultFound):
+        read(session, MessageKind.SAVE_VISIT, booked)
