@@ -353,10 +353,10 @@ def publish(itinerary_id: int, stationary: bool, book: str | None) -> None:  # n
     with _session() as session:
         actor = _actor(session, book)
         itinerary = itineraries.get(session, actor, itinerary_id)
-        done = [publishing.publish(session, actor, itinerary_id, itinerary.version, clock.now())]
+        done = publishing.publish(session, actor, itinerary_id, itinerary.version, clock.now())
         if stationary:
-            done += publishing.open_all_stationary(session, actor, itinerary.first_day, itinerary.last_day)
-        _print({name: sum(getattr(each, name) for each in done) for name in ("mobile_points", "schedules", "slots")})
+            done = sum(publishing.open_all_stationary(session, actor, itinerary.first_day, itinerary.last_day), done)
+        _print(asdict(done))
 
 
 @cli.group("report")

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy import make_url
+
 CONTRACT = Path(__file__).parent / "transmission" / "contract" / "cer.wsdl"
+HIGHEST_PORT = 65_535
 
 
 class ConfigurationError(Exception):
@@ -29,6 +32,7 @@ class Form:
 
     expected: str
     parse: Callable[[str], Any]
+    secret: bool = False
 
 
 def _require(condition: object) -> None:
@@ -49,17 +53,23 @@ def _fernet_keys(text: str) -> tuple[str, ...]:
 
 def _database_url(text: str) -> str:
     _require(text.startswith(("postgresql://", "postgresql+psycopg://")))
+    _require((make_url(text).port or 1) <= HIGHEST_PORT)
     return text
 
 
 def _http_url(text: str) -> str:
     parts = urlsplit(text)
-    _require(parts.scheme in {"http", "https"} and parts.hostname)
+    _require(parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0)
     return text
 
 
 def _file(text: str) -> Path:
     _require(Path(text).is_file())
+    return Path(text)
+
+
+def _folder(text: str) -> Path:
+    _require(Path(text).is_dir() or not Path(text).exists())
     return Path(text)
 
 
@@ -80,19 +90,23 @@ def _one_of(choices: Mapping[str, Any]) -> Form:
 
 
 TEXT = Form("text", str)
-SECRET = Form("at least 32 random characters", _secret)
-FERNET_KEYS = Form("Fernet keys (32 bytes in URL-safe Base64), newest first, separated by commas", _fernet_keys)
-DATABASE_URL = Form("postgresql://user:password@host:port/database", _database_url)
+SECRET = Form("at least 32 random characters", _secret, secret=True)
+FERNET_KEYS = Form(
+    "Fernet keys (32 bytes in URL-safe Base64), newest first, separated by commas", _fernet_keys, secret=True
+)
+DATABASE_URL = Form("postgresql://user:password@host:port/database", _database_url, secret=True)
 HTTP_URL = Form("an http:// or https:// address", _http_url)
 FILE = Form("the path of an existing file", _file)
-FOLDER = Form("the path of a folder", Path)
+FOLDER = Form("the path of a folder", _folder)
 LEVEL = _one_of({level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")})
 FLAG = _one_of({"0": False, "1": True})
 
 
 def variable(name: str, form: Form, meaning: str, default: object = MISSING) -> Any:
     """A dataclass field read from the environment variable `name`; without a default it is required."""
-    return field(default=default, metadata={"variable": name, "form": form, "meaning": meaning})
+    return field(
+        default=default, repr=not form.secret, metadata={"variable": name, "form": form, "meaning": meaning}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,29 +161,29 @@ class Settings:
         problems = _unknown_variables(environ)
         for each in fields(cls):
             try:
-                values |= _read(each, environ)
+                values[each.name] = _read(each, environ)
             except ValueError:
                 problems.append("{variable}: {meaning}; expected {form.expected}".format(**each.metadata))
+        problems += _problems_of_lease(values)
         if problems:
             raise ConfigurationError(problems)
-        settings = cls(**values)
-        if settings.lease_seconds <= settings.longest_call_seconds:
-            longest = f"more than the longest call, {settings.longest_call_seconds:g} seconds"
-            raise ConfigurationError([f"MOBILE_UNITS_LEASE_SECONDS: expected {longest}"])
-        return settings
-
-    @property
-    def longest_call_seconds(self) -> float:
-        """How long one call may take: the connection, the wait for the answer, and reading it."""
-        return self.cer_connect_seconds + 2 * self.cer_read_seconds
+        return cls(**values)
 
 
-def _read(each: "Field[Any]", environ: Mapping[str, str]) -> dict[str, Any]:
-    """The value of one variable as a dict, empty where the default holds."""
+def _read(each: "Field[Any]", environ: Mapping[str, str]) -> Any:
     text = environ.get(each.metadata["variable"], "").strip()
-    if not text and each.default is not MISSING:
-        return {}
-    return {each.name: each.metadata["form"].parse(text)}
+    return each.metadata["form"].parse(text) if text or each.default is MISSING else each.default
+
+
+def _problems_of_lease(values: Mapping[str, Any]) -> list[str]:
+    """A lease has to outlast one call: the connection, the wait for the answer, and reading it."""
+    try:
+        longest = values["cer_connect_seconds"] + 2 * values["cer_read_seconds"]
+        outlasts = values["lease_seconds"] > longest
+    except KeyError:
+        return []
+    expected = f"more than the longest call, {longest:g} seconds"
+    return [] if outlasts else [f"MOBILE_UNITS_LEASE_SECONDS: how long a worker owns a message; expected {expected}"]
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -47,10 +47,10 @@ def _exception_without_values(
 ) -> structlog.types.EventDict:
     """Keeps where an exception happened and its type, never its text, which may quote personal data."""
     info = event.pop("exc_info", None)
-    if info:
-        kind, _, trace = info if isinstance(info, tuple) else sys.exc_info()
-        event["exception"] = kind.__qualname__ if kind else None
-        event["at"] = _frames(trace)
+    error = info if isinstance(info, BaseException) else info[1] if isinstance(info, tuple) else sys.exception()
+    if info and error:
+        event["exception"] = type(error).__qualname__
+        event["at"] = _frames(error.__traceback__)
     return event
 
 

@@ -9,8 +9,6 @@ from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from mobile_units import migrations
-
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 blueprint = Blueprint("health", __name__)
@@ -54,6 +52,8 @@ def healthz() -> ResponseReturnValue:
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """The process can serve: the database answers and its schema is the one of this program."""
+    from mobile_units import migrations  # noqa: PLC0415 -- Alembic takes long to load, and only this question needs it
+
     try:
         ready = migrations.current(current_app.extensions["engine"]) == migrations.head()
         reason = None if ready else "migrations"

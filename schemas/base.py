@@ -1,5 +1,6 @@
 """What all schemas share: unknown fields are refused, loaded data become commands, lists come in pages."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar
@@ -8,6 +9,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_lo
 
 from mobile_units.services.queries import Paging
 
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 NAME = validate.Length(min=1, max=200)
 DAY = validate.Range(date(1900, 1, 1), date(2199, 12, 31))
 KEY = validate.Range(1, 2**63 - 1)
@@ -23,10 +25,10 @@ class StrictSchema(Schema):
         unknown = RAISE
 
     @pre_load
-    def refuse_null_characters(self, data: Any, **_: Any) -> Any:
-        """PostgreSQL text cannot hold them."""
-        if _has_null_character(data):
-            raise ValidationError("Null characters are not allowed.")
+    def refuse_what_no_text_can_hold(self, data: Any, **_: Any) -> Any:
+        """PostgreSQL knows no null characters, UTF-8 no lone surrogates."""
+        if _is_unstorable(data):
+            raise ValidationError("Null characters and lone surrogates are not allowed.")
         return data
 
 
@@ -56,21 +58,21 @@ class FilterSchema(StrictSchema):
         return self.command(paging=paging, **data)
 
 
-def _has_null_character(value: Any) -> bool:
+def _is_unstorable(value: Any) -> bool:
     if isinstance(value, str):
-        return "\x00" in value
+        return UNSTORABLE.search(value) is not None
     if isinstance(value, Mapping):
-        return any(_has_null_character(part) for pair in value.items() for part in pair)
-    return isinstance(value, list) and any(map(_has_null_character, value))
+        return any(_is_unstorable(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(map(_is_unstorable, value))
 
 
 def change_of(schema: type[CommandSchema], *, without: tuple[str, ...] = ()) -> type[StrictSchema]:
-    """The schema of a change: the version that was read, and any of the fields of `schema`."""
+    """The schema of a change: the version that was read, and any of the fields of `schema`, each of them whole."""
     name = schema.__name__.removeprefix("New").removesuffix("Schema")
     values = type(f"{name}ValuesSchema", (schema,), {})
     members = {
         "version": fields.Integer(required=True, metadata={"description": "the version that you read"}),
-        "values": fields.Nested(values(partial=True, exclude=without), required=True),
+        "values": fields.Nested(values(partial=tuple(values().fields), exclude=without), required=True),
     }
     return type(f"{name}ChangeSchema", (StrictSchema,), members)
 

@@ -1,6 +1,8 @@
 """Contracts with the NFZ and their ranges."""
 
-from marshmallow import Schema, fields, validate
+from decimal import Decimal
+
+from marshmallow import Schema, ValidationError, fields, validate
 
 from mobile_units.rules.providers import NFZ_BRANCHES
 from mobile_units.services import contracts
@@ -8,7 +10,13 @@ from schemas.base import DAY, KEY, NAME, CommandSchema, FilterSchema, change_of,
 from schemas.product_codes import PRODUCT_CODE
 
 BRANCH = validate.OneOf(list(NFZ_BRANCHES))
-PRICE = validate.Range(0, 99_999_999)
+HIGHEST_PRICE = 99_999_999
+
+
+def require_price(price: Decimal) -> None:
+    """A function, because the document of the API cannot give numeric limits for what is sent as text."""
+    if not 0 <= price <= HIGHEST_PRICE:
+        raise ValidationError(f"Must be from 0 to {HIGHEST_PRICE}.")
 
 
 class NewContractRangeSchema(CommandSchema):
@@ -23,7 +31,7 @@ class NewContractRangeSchema(CommandSchema):
         metadata={"description": "examinations in the contract's time"},
     )
     unit_price = fields.Decimal(
-        places=2, as_string=True, allow_none=True, validate=PRICE, metadata={"description": "złoty"}
+        places=2, as_string=True, allow_none=True, validate=require_price, metadata={"description": "złoty"}
     )
     service_place_id = fields.Integer(
         allow_none=True, validate=KEY, metadata={"description": "empty where the range holds for every place"}

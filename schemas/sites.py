@@ -32,7 +32,7 @@ class NewSiteSchema(CommandSchema):
     landmark = fields.String(validate=NAME, allow_none=True, metadata={"example": "przy Urzędzie Gminy"})
     street = fields.String(validate=NAME, allow_none=True)
     gmina = fields.String(validate=NAME, allow_none=True)
-    teryt = fields.String(validate=validate.Regexp(r"\A\d{7}\Z"), allow_none=True)
+    teryt = fields.String(validate=validate.Regexp(r"\A[0-9]{7}\Z"), allow_none=True)
     population = fields.Integer(validate=validate.Range(min=0, max=50_000_000), allow_none=True)
     telephone = fields.String(validate=validate.Length(max=40), allow_none=True)
     logistics = fields.Dict(keys=fields.String(), metadata={"description": "ground, power, water, market days…"})
@@ -70,7 +70,7 @@ class SiteFilterSchema(FilterSchema):
     command = sites.SiteFilter
 
     text = fields.String(validate=NAME, metadata={"description": "part of the name, locality or code"})
-    teryt = fields.String(validate=validate.Regexp(r"\A\d{7}\Z"))
+    teryt = fields.String(validate=validate.Regexp(r"\A[0-9]{7}\Z"))
     programme = fields.Enum(Programme, by_value=True)
     active = fields.Boolean()
 

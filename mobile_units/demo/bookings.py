@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from multiprocessing import get_context
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, exists, select
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, db
 from mobile_units.config import Settings
 from mobile_units.errors import DomainError
+from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.women import make_pesel
@@ -66,24 +67,23 @@ def _book_share(share: Share) -> int:
 
 def _book(share: Share, number: int) -> None:
     """Books the soonest slot; whoever loses it to another process takes the next."""
-    path = PATHS[number % len(PATHS)]
-    woman_id, soonest = _woman_and_slots(share, number, path)
-    while soonest:
+    path, key = PATHS[number % len(PATHS)], f"demo-{number:06d}"
+    with db.transaction(_Process.engine) as session:
+        of_key = Visit.provider_id == share.actor.provider_id, Visit.idempotency_key == key
+        if session.scalar(select(exists().where(*of_key))):
+            return
+        woman_id = _woman(session, share, number).id
+    while soonest := _soonest(share.actor, path):
         for slot in soonest:
-            command = visits.NewVisit(
-                woman_id=woman_id, slot_id=slot.id, path=path, idempotency_key=f"demo-{number:06d}"
-            )
+            command = visits.NewVisit(woman_id=woman_id, slot_id=slot.id, path=path, idempotency_key=key)
             if _is_booked(share.actor, command):
                 return
-        _, soonest = _woman_and_slots(share, number, path)
     raise RuntimeError(f"there is no free slot for {path} left")
 
 
-def _woman_and_slots(share: Share, number: int, path: Path) -> tuple[int, list[SlotAtPlace]]:
+def _soonest(actor: Actor, path: Path) -> list[SlotAtPlace]:
     with db.transaction(_Process.engine) as session:
-        woman = _woman(session, share, number)
-        found = slots.find(session, share.actor, SlotFilter(path=path, paging=CHOICES), clock.now())
-        return woman.id, found.items
+        return slots.find(session, actor, SlotFilter(path=path, paging=CHOICES), clock.now()).items
 
 
 def _is_booked(actor: Actor, command: visits.NewVisit) -> bool:

@@ -164,13 +164,8 @@ def _figures(session: Session, actor: Actor, itinerary_id: int) -> dict[str, Any
         "slots": session.scalar(own_slots.where(Schedule.provider_id == actor.provider_id)),
         "visits": _count(session, Visit, actor),
         "messages": {state.value: count for state, count in transmissions.summary(session, actor).states.items()},
-        "report": [report_row(row) for row in reports.contract_ranges(session, actor, period)],
+        "report": [asdict(row) for row in reports.contract_ranges(session, actor, period)],
     }
-
-
-def report_row(row: reports.ContractRangeRow) -> dict[str, Any]:
-    """A row of the report as JSON; money as text, so that it stays exact."""
-    return asdict(row) | {"payable": None if row.payable is None else str(row.payable)}
 
 
 def is_complete(figures: dict[str, Any]) -> bool:

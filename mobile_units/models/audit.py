@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mobile_units.models.base import Base, CreatedAt, Key, Owned, reference
+from mobile_units.models.base import Base, CreatedAt, Owned, reference
 
 
 class AuditEntry(Owned, Base):

@@ -26,7 +26,9 @@ class Contract(Owned, Versioned, Base):
     created_at: Mapped[CreatedAt]
 
     ranges: Mapped[list["ContractRange"]] = relationship(
-        order_by="ContractRange.product_code, ContractRange.id", back_populates="contract", cascade="all, delete-orphan"
+        order_by="ContractRange.product_code, ContractRange.service_place_id.nulls_first()",
+        back_populates="contract",
+        cascade="all, delete-orphan",
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, relationship
 
-from mobile_units.models.base import Base, CreatedAt, Instant, Key, Owned, Uuid, reference
+from mobile_units.models.base import Base, CreatedAt, Instant, Owned, Uuid, reference
 from mobile_units.models.itineraries import Stop
 from mobile_units.models.service_places import ServicePlace
 

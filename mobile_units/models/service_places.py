@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobile_units.models.base import Base, CreatedAt, Instant, Key, Owned, Versioned, reference, vocabulary
+from mobile_units.models.base import Base, CreatedAt, Instant, Key, Owned, Versioned, vocabulary
 from mobile_units.models.providers import Provider
 from mobile_units.rules.programmes import Mobility, Programme, Setting
 

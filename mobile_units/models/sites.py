@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobile_units.models.base import Base, CreatedAt, Key, Owned, Versioned, reference, vocabulary
+from mobile_units.models.base import Base, CreatedAt, Owned, Versioned, vocabulary
 from mobile_units.rules.programmes import Programme
 
 

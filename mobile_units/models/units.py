@@ -5,7 +5,7 @@ from datetime import time, timedelta
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobile_units.models.base import Base, CreatedAt, Key, Owned, Versioned, reference, vocabulary
+from mobile_units.models.base import Base, CreatedAt, Owned, Versioned, reference, vocabulary
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.rules.programmes import Programme
 

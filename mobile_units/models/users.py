@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, DateTime, ForeignKey, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobile_units.models.base import Base, CreatedAt, Instant, Key, Owned, Versioned, reference
+from mobile_units.models.base import Base, CreatedAt, Instant, Key, Owned, Versioned
 from mobile_units.rules.roles import Role
 
 _ROLES = ", ".join(f"'{role}'" for role in Role)

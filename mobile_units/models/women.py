@@ -7,7 +7,7 @@ from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mobile_units.crypto import EncryptedJson, EncryptedText
-from mobile_units.models.base import Base, CreatedAt, Key, Owned, Versioned, reference, vocabulary
+from mobile_units.models.base import Base, CreatedAt, Owned, Versioned, vocabulary
 
 
 class IdentityKind(StrEnum):

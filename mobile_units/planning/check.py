@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations, pairwise
 
-from geopy.distance import geodesic
-
 from mobile_units.planning.problem import Plan, PlannedStop, PlanningSite, PlanningUnit, Problem
 from mobile_units.rules.calendar import holiday_name
 from mobile_units.rules.programmes import Programme
@@ -223,6 +221,8 @@ def _misstatements(problem: Problem, plan: Plan, stops: Sequence[_KnownStop]) ->
 
 def _kilometres(problem: Problem, stops: Sequence[_KnownStop]) -> float:
     """Each unit drives from its base through its stops in the order of their first days, and back to the base."""
+    from geopy.distance import geodesic  # noqa: PLC0415 -- the library loads every geocoder, and few requests need it
+
     total = 0.0
     for unit in problem.units:
         visits = sorted((known for known in stops if known.unit.id == unit.id and known.stop.days), key=_first_day)

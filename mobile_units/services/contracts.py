@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -12,13 +11,15 @@ from sqlalchemy.orm import Session, selectinload
 
 from mobile_units.errors import DomainError
 from mobile_units.models.contracts import Contract, ContractRange
+from mobile_units.models.product_codes import ProductCode
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.visits import Visit
 from mobile_units.rules.calendar import require_validity
-from mobile_units.rules.product_codes import ContractedRange, missing_base_ranges, unknown_codes
+from mobile_units.rules.product_codes import CatalogueEntry, ContractedRange, missing_base_ranges, unknown_codes
+from mobile_units.rules.programmes import Path
 from mobile_units.services.actors import Actor, audit
-from mobile_units.services.product_codes import catalogue
+from mobile_units.services.product_codes import ENTRY_COLUMNS, catalogue, visible_to
 from mobile_units.services.queries import (
     Page,
     Paging,
@@ -28,8 +29,6 @@ from mobile_units.services.queries import (
     page_of,
     replace_parts,
 )
-
-_key = attrgetter("product_code", "service_place_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +75,7 @@ def create(session: Session, actor: Actor, command: NewContract) -> Contract:
         nfz_branch=command.nfz_branch,
         valid_from=command.valid_from,
         valid_to=command.valid_to,
+        ranges=[],
     )
     _check(session, actor, contract.valid_from, contract.valid_to, command.ranges)
     replace_parts(contract.ranges, command.ranges, _key, ContractRange)
@@ -130,16 +130,37 @@ def contracted_ranges(session: Session, provider_id: int) -> list[ContractedRang
         .where(Contract.provider_id == provider_id)
         .order_by(ContractRange.id)
     )
-    return [
-        ContractedRange(row.id, row.product_code, valid_from, valid_to, row.service_place_id)
-        for row, valid_from, valid_to in session.execute(query)
-    ]
+    return [_contracted(*row) for row in session.execute(query)]
 
 
 def quantity_limits(session: Session, provider_id: int) -> dict[int, int]:
     """How many examinations each range of the provider's contracts allows, by the range's key."""
     query = select(ContractRange.id, ContractRange.quantity_limit).join(ContractRange.contract)
     return dict(session.execute(query.where(Contract.provider_id == provider_id)).tuples().all())
+
+
+def ranges_on_path(
+    session: Session, provider_id: int, path: Path
+) -> tuple[list[ContractRange], list[CatalogueEntry], list[ContractedRange]]:
+    """The contracted ranges of one path in one statement: the rows, and what the rule that chooses among them reads."""
+    query = (
+        select(ContractRange, Contract.valid_from, Contract.valid_to, *ENTRY_COLUMNS)
+        .join(ContractRange.contract)
+        .join(ProductCode, ProductCode.code == ContractRange.product_code)
+        .where(Contract.provider_id == provider_id, ProductCode.path == path, visible_to(provider_id))
+    )
+    found = session.execute(query).all()
+    rows = [row for row, *_ in found]
+    entries = [CatalogueEntry(*entry) for _, _, _, *entry in found]
+    return rows, entries, [_contracted(row, first, last) for row, first, last, *_ in found]
+
+
+def _contracted(row: ContractRange, first: date, last: date) -> ContractedRange:
+    return ContractedRange(row.id, row.product_code, first, last, row.service_place_id)
+
+
+def _key(each: NewContractRange | ContractRange) -> tuple[str, int]:
+    return each.product_code, each.service_place_id or 0
 
 
 def _check(

@@ -1,9 +1,7 @@
 """Who may be screened: reading the rules and the exclusions that are data."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,9 +11,6 @@ from mobile_units.rules.eligibility import EligibilityRule as Rule
 from mobile_units.rules.eligibility import Exclusion
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.services.queries import Page, Paging, in_force_on, page_of
-
-_RULE_FIELDS = tuple(field.name for field in fields(Rule))
-_EXCLUSION_FIELDS = tuple(field.name for field in fields(Exclusion))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +57,20 @@ def find_exclusions(session: Session, criteria: ExclusionFilter) -> Page[Eligibi
 
 def rules(session: Session) -> tuple[list[Rule], list[Exclusion]]:
     """All rules and exclusions of all times, as `mobile_units.rules.eligibility.assess` reads them."""
-    stored = session.scalars(select(EligibilityRule).order_by(EligibilityRule.id))
-    exclusions = session.scalars(select(EligibilityExclusion).order_by(EligibilityExclusion.id))
-    return (
-        [Rule(**_values(row, _RULE_FIELDS)) for row in stored],
-        [Exclusion(**_values(row, _EXCLUSION_FIELDS)) for row in exclusions],
-    )
+    return [Rule(*row) for row in session.execute(_ALL_RULES)], exclusions(session)
 
 
-def _values(row: object, names: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in names}
+def rules_of_path(session: Session, path: Path) -> list[Rule]:
+    """The rules of all times that open one path."""
+    return [Rule(*row) for row in session.execute(_ALL_RULES.where(EligibilityRule.path == path))]
+
+
+def exclusions(session: Session) -> list[Exclusion]:
+    """The exclusions of all times."""
+    return [Exclusion(*row) for row in session.execute(_ALL_EXCLUSIONS)]
+
+
+_ALL_RULES = select(*(getattr(EligibilityRule, field.name) for field in fields(Rule))).order_by(EligibilityRule.id)
+_ALL_EXCLUSIONS = select(*(getattr(EligibilityExclusion, field.name) for field in fields(Exclusion))).order_by(
+    EligibilityExclusion.id
+)

@@ -16,7 +16,8 @@ from mobile_units.rules.programmes import Mobility, Path, Programme, Setting
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Page, Paging, apply_change, in_force_on, page_of
 
-_ENTRY_FIELDS = tuple(field.name for field in fields(CatalogueEntry))
+ENTRY_COLUMNS = tuple(getattr(ProductCode, field.name) for field in fields(CatalogueEntry))
+"""The columns of a `CatalogueEntry`, in its order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ def create(session: Session, actor: Actor, command: NewProductCode) -> ProductCo
 
 def find(session: Session, actor: Actor, criteria: ProductCodeFilter) -> Page[ProductCode]:
     """Shared entries and those of the provider, by code."""
-    query = select(ProductCode).where(_visible(actor.provider_id))
+    query = select(ProductCode).where(visible_to(actor.provider_id))
     for column in ("code", "programme", "path", "confirmed"):
         wanted = getattr(criteria, column)
         if wanted is not None:
@@ -79,7 +80,7 @@ def find(session: Session, actor: Actor, criteria: ProductCodeFilter) -> Page[Pr
 
 def get(session: Session, actor: Actor, product_code_id: int) -> ProductCode:
     """One entry, shared or of the provider."""
-    query = select(ProductCode).where(ProductCode.id == product_code_id, _visible(actor.provider_id))
+    query = select(ProductCode).where(ProductCode.id == product_code_id, visible_to(actor.provider_id))
     found = session.scalars(query).one_or_none()
     if found is None:
         raise DomainError("not_found", what=f"ProductCode {product_code_id}")
@@ -106,13 +107,10 @@ def change(
 
 def catalogue(session: Session, provider_id: int) -> list[CatalogueEntry]:
     """All entries that hold for a provider, shared and its own, as the rules read them."""
-    query = select(ProductCode).where(_visible(provider_id)).order_by(ProductCode.code, ProductCode.id)
-    return [_entry(row) for row in session.scalars(query)]
+    query = select(*ENTRY_COLUMNS).where(visible_to(provider_id)).order_by(ProductCode.code, ProductCode.id)
+    return [CatalogueEntry(*row) for row in session.execute(query)]
 
 
-def _entry(row: ProductCode) -> CatalogueEntry:
-    return CatalogueEntry(**{name: getattr(row, name) for name in _ENTRY_FIELDS})
-
-
-def _visible(provider_id: int) -> ColumnElement[bool]:
+def visible_to(provider_id: int) -> ColumnElement[bool]:
+    """Entries that hold for a provider: the shared ones and its own."""
     return or_(ProductCode.provider_id.is_(None), ProductCode.provider_id == provider_id)

@@ -44,6 +44,12 @@ class Published:
     schedules: int
     slots: int
 
+    def __add__(self, other: "Published") -> "Published":
+        """Both together."""
+        return Published(
+            self.mobile_points + other.mobile_points, self.schedules + other.schedules, self.slots + other.slots
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Contracts:

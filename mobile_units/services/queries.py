@@ -1,6 +1,6 @@
 """What use-cases do alike: read one object of a provider, a page of many, change one without losing a change."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar
@@ -82,9 +82,9 @@ def apply_change(entity: Versioned, version: int, values: Mapping[str, Any]) -> 
 
 
 def replace_parts(
-    parts: list[Part], wanted: Sequence[Any], key: Callable[[Any], Hashable], make: Callable[[], Part]
+    parts: list[Part], wanted: Sequence[Any], key: Callable[[Any], Any], make: Callable[[], Part]
 ) -> None:
-    """Makes `parts` what `wanted` (command dataclasses) says, keeping the row of every key that stays.
+    """Makes `parts` what `wanted` (command dataclasses) says, in the order of keys; rows of keys that stay are kept.
 
     Raises:
         DomainError: `given_twice`, two of the wanted have the same key.
@@ -93,7 +93,7 @@ def replace_parts(
     given = {key(command): command for command in wanted}
     if len(given) < len(wanted):
         raise DomainError("given_twice")
-    parts[:] = [_updated(known.get(name) or make(), command) for name, command in given.items()]
+    parts[:] = [_updated(known.get(name) or make(), given[name]) for name in sorted(given)]
 
 
 def _updated(row: Part, command: Any) -> Part:

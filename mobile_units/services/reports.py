@@ -16,7 +16,7 @@ from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.visits import Visit
 from mobile_units.rules.calendar import local_instant
 from mobile_units.rules.product_codes import CatalogueEntry
-from mobile_units.rules.visits import OCCUPYING, VisitStatus
+from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitStatus
 from mobile_units.services import product_codes
 from mobile_units.services.actors import Actor
 
@@ -38,7 +38,8 @@ class ContractRangeRow:
 
     `planned` are the women planned in schedules that begin in the period, `offered` the places of open slots,
     `booked` the visits (performed ones included), `passed` those of the booked that the central e-registration
-    accepted. `payable` is the value in złoty of the visits both performed and passed; empty without a price.
+    accepted. In złoty, empty without a price: `payable` for visits performed and passed, `expected` for those passed and
+    still to come, `at_risk` for those performed or to come that are not passed, which the NFZ does not pay for.
     `confirmed` is false where the code has to be checked against the contract.
     """
 
@@ -55,6 +56,8 @@ class ContractRangeRow:
     passed: int
     not_passed: int
     payable: Decimal | None
+    expected: Decimal | None
+    at_risk: Decimal | None
 
 
 def contract_ranges(session: Session, actor: Actor, period: ReportPeriod) -> Sequence[ContractRangeRow]:
@@ -128,13 +131,16 @@ def _offered(starts: ColumnElement[bool]) -> Select[int, int]:
 def _visits(starts: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     passed = Visit.passed_at.is_not(None)
     performed = Visit.status == VisitStatus.PERFORMED
+    to_come = Visit.status.in_(ACTIVE)
     return (
         select(
             Visit.contract_range_id,
             func.count().label("booked"),
             func.count().filter(performed).label("performed"),
             func.count().filter(passed).label("passed"),
-            func.count().filter(passed, performed).label("payable"),
+            func.count().filter(passed, performed).label("paid"),
+            func.count().filter(passed, to_come).label("paid_later"),
+            func.count().filter(~passed, performed | to_come).label("unpaid"),
         )
         .join(Visit.slot)
         .where(starts, Visit.status.in_(COUNTED))
@@ -145,7 +151,11 @@ def _visits(starts: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 def _row(
     row: Row[*tuple[Any, ...]], entry: CatalogueEntry, planned: int, offered: int, visits: Row[*tuple[Any, ...]] | None
 ) -> ContractRangeRow:
-    _, booked, performed, passed, payable = visits or (0, 0, 0, 0, 0)
+    _, booked, performed, passed, paid, paid_later, unpaid = visits or (0,) * 7
+
+    def worth(count: int) -> Decimal | None:
+        return None if row.unit_price is None else count * row.unit_price
+
     return ContractRangeRow(
         product_code=row.product_code,
         name_pl=entry.name_pl,
@@ -159,5 +169,7 @@ def _row(
         performed=performed,
         passed=passed,
         not_passed=booked - passed,
-        payable=None if row.unit_price is None else payable * row.unit_price,
+        payable=worth(paid),
+        expected=worth(paid_later),
+        at_risk=worth(unpaid),
     )

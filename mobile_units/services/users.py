@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
@@ -24,7 +25,12 @@ LOCKED_FOR = timedelta(minutes=15)
 TOKEN_PREFIX = "mu_"  # noqa: S105 -- not a secret: it makes a leaked token recognisable
 
 _hasher = PasswordHasher()
-_NOBODY = _hasher.hash(secrets.token_hex())
+
+
+@cache
+def _nobody() -> str:
+    """A hash that no password has; made once, because making it takes as long as it should."""
+    return _hasher.hash(secrets.token_hex())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +114,7 @@ def sign_in(session: Session, credentials: Credentials, now: datetime) -> User |
     """
     query = select(User).where(User.login == credentials.login.lower(), User.active).with_for_update()
     user = session.scalars(query).one_or_none()
-    matches = _matches(user.password_hash if user else _NOBODY, credentials.password)
+    matches = _matches(user.password_hash if user else _nobody(), credentials.password)
     if user is None or _is_locked(user, now):
         return DomainError("wrong_credentials")
     if matches:

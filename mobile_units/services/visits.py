@@ -37,8 +37,7 @@ from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitStatus, require_transition
 from mobile_units.services import slots, women
 from mobile_units.services.actors import Actor, audit
-from mobile_units.services.contracts import contracted_ranges
-from mobile_units.services.product_codes import catalogue
+from mobile_units.services.contracts import ranges_on_path
 from mobile_units.services.queries import Page, Paging, get_owned, page_of, require_version
 from mobile_units.transmission import outbox
 
@@ -368,17 +367,10 @@ def _not_eligible(assessment: Assessment) -> DomainError:
 
 
 def _range(session: Session, slot: Slot, path: Path) -> ContractRange:
-    schedule, place = slot.schedule, slot.schedule.service_place
-    chosen = choose_range(
-        path,
-        place.setting,
-        place.mobility,
-        _day_of(slot),
-        place.id,
-        catalogue(session, schedule.provider_id),
-        contracted_ranges(session, schedule.provider_id),
-    )
-    return session.get_one(ContractRange, chosen.id)
+    place = slot.schedule.service_place
+    rows, entries, ranges = ranges_on_path(session, slot.schedule.provider_id, path)
+    chosen = choose_range(path, place.setting, place.mobility, _day_of(slot), place.id, entries, ranges)
+    return next(row for row in rows if row.id == chosen.id)
 
 
 def _day_of(slot: Slot) -> date:

@@ -155,8 +155,10 @@ def eligibility(session: Session, actor: Actor, woman_id: int, path: Path, on: d
 
 def assess(session: Session, woman: Woman, path: Path, on: date) -> Assessment:
     """The assessment from what the woman declared and from her visits performed here; the caller audits."""
-    rules, exclusions = eligibility_data.rules(session)
-    return rule_book.assess(_candidate(session, woman), path, on, rules, exclusions)
+    candidate = _candidate(session, woman)
+    rules = eligibility_data.rules_of_path(session, path)
+    exclusions = eligibility_data.exclusions(session) if candidate.exclusions else ()
+    return rule_book.assess(candidate, path, on, rules, exclusions)
 
 
 def _candidate(session: Session, woman: Woman) -> Candidate:

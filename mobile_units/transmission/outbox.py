@@ -130,7 +130,9 @@ _WAITS_FOR_NOTHING = """NOT EXISTS (
     SELECT FROM outbox_dependencies AS dependency
     JOIN outbox_messages AS required ON required.id = dependency.requires_id
     WHERE dependency.message_id = message.id AND required.state <> 'accepted'
+    OFFSET 0
 )"""
+# OFFSET 0 has it asked for each message by the index; otherwise the planner may join all dependencies ever stored.
 
 _DUE_AT = "CASE message.state WHEN 'pending' THEN message.due_at ELSE message.leased_until END"
 

@@ -27,6 +27,7 @@ from mobile_units.transmission.messages import Message
 from mobile_units.transmission.outbox import OUTCOMES, Attempt, ClaimedMessage
 
 IDLE_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 0.2
 HALTED_SECONDS = 60.0
 LONGEST_BACK_OFF_SECONDS = 30.0
 
@@ -91,12 +92,12 @@ class Worker:
         return ended
 
     def _wait_for_due(self, patience_seconds: float) -> bool:
-        """Waits until the next message is due, unless that takes too long."""
+        """Waits for the next message to be due, unless that takes too long; another worker may free one earlier."""
         with db.transaction(self.engine) as session:
             due = outbox.next_due(session)
         if due is None or (seconds := (due - clock.now()).total_seconds()) > patience_seconds:
             return False
-        self.stop.wait(max(0.01, seconds))
+        self.stop.wait(min(max(seconds, 0.01), LOOK_AGAIN_SECONDS))
         return True
 
     def deliver_next(self) -> Outcome | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, request
 from flask_smorest import Api, Blueprint
-from marshmallow.fields import Field
+from marshmallow.fields import Decimal, Field
 
 from mobile_units.errors import DomainError
 from routes.api import (
@@ -14,10 +14,12 @@ from routes.api import (
     docs,
     eligibility,
     imports,
+    itineraries,
     mobile_points,
     problems,
     product_codes,
     providers,
+    reports,
     schedules,
     service_places,
     sites,
@@ -37,9 +39,11 @@ FEATURES: tuple[Blueprint, ...] = (
     contracts.blueprint,
     eligibility.blueprint,
     imports.blueprint,
+    itineraries.blueprint,
     mobile_points.blueprint,
     product_codes.blueprint,
     providers.blueprint,
+    reports.blueprint,
     schedules.blueprint,
     service_places.blueprint,
     sites.blueprint,
@@ -83,9 +87,12 @@ def install(app: Flask) -> tuple[Blueprint, ...]:
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}, "security": [{"bearer": []}]},
     )
+    # The library reads queries without what it does not know; our schemas say themselves what they refuse.
+    Blueprint.ARGUMENTS_PARSER.unknown = None
     api = ProblemApi(app)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     api.ma_plugin.converter.add_attribute_function(_pattern_in_openapi)
+    api.register_field(Decimal, "string", "decimal")
     api.register_converter(app.url_map.converters["key"], _key_in_openapi)
     for blueprint in FEATURES:
         api.register_blueprint(blueprint, url_prefix=PREFIX)

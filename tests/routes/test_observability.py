@@ -1,7 +1,6 @@
 """Request ids, log lines, and the two questions of an orchestrator."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -16,14 +15,6 @@ from tests.factories import api_client
 SAID_IN_A_LINE = {
     "event", "level", "logger", "method", "milliseconds", "request_id", "route", "status", "timestamp", "user",
 }  # fmt: skip
-
-
-@pytest.fixture
-def talkative(capsys: pytest.CaptureFixture[str], settings: Settings) -> Iterator[Flask]:
-    """The application with its usual log, which the test can read."""
-    app = create_app(replace(settings, log_level="INFO"))
-    yield app
-    app.extensions["engine"].dispose()
 
 
 @pytest.mark.parametrize("offered", ["abcdef12", "0f8b2f64-2f0a-4d0c-9df4-2a1c1d6f6d0e"])
@@ -41,10 +32,11 @@ def test_any_other_id_is_replaced(app: Flask, offered: str) -> None:
 
 
 def test_a_request_leaves_one_line_without_personal_data(
-    talkative: Flask, engine: Engine, capsys: pytest.CaptureFixture[str]
+    settings: Settings, engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The line says which route, not which address; nothing that was typed is in it."""
-    client = api_client(talkative, engine)
+    app = create_app(replace(settings, log_level="INFO"))
+    client = api_client(app, engine)
     capsys.readouterr()
     client.get("/sites?text=Nowak-70051712345")
     client.post("/tokens", {"login": "anna.nowak", "password": "70051712345"})
@@ -58,6 +50,7 @@ def test_a_request_leaves_one_line_without_personal_data(
     assert [line["user"] for line in lines] == [client.actor.user_id, None, client.actor.user_id]
     for secret in ("Nowak", "nowak", "70051712345", client.token):
         assert secret not in log
+    app.extensions["engine"].dispose()
 
 
 def test_alive_needs_no_database(settings: Settings) -> None:

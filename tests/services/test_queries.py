@@ -1,5 +1,6 @@
 """What all use-cases share."""
 
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -27,7 +28,7 @@ def test_a_change_of_parts_alone_raises_the_version(session: Session, actor: Act
 def test_a_part_given_twice_is_refused(session: Session, actor: Actor) -> None:
     """Whether the object is new or known."""
     with refused("given_twice"):
-        sites.create(session, actor, NewSite(**{**_fields(SITE), "demands": [BREAST, BREAST]}))
+        sites.create(session, actor, replace(SITE, demands=[BREAST, BREAST]))
     site = sites.create(session, actor, SITE)
     with refused("given_twice"):
         sites.change(session, actor, site.id, 1, {"demands": [BREAST, BREAST]})
@@ -40,7 +41,3 @@ def test_a_row_of_a_part_that_stays_is_kept(session: Session, actor: Actor) -> N
     sites.change(session, actor, site.id, 1, {"demands": [Demand(Programme.BREAST, 400, "NFZ", date(2026, 10, 1))]})
     assert site.demands == [row]
     assert row.women_due == 400
-
-
-def _fields(site: NewSite) -> dict[str, object]:
-    return {name: getattr(site, name) for name in ("code", "name", "locality", "latitude", "longitude")}

@@ -7,6 +7,7 @@ from pyproj import Geod
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mobile_units.errors import DomainError
 from mobile_units.models.sites import Site
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.rules.programmes import Mobility, Path, Programme
@@ -123,7 +124,7 @@ def test_the_distance_is_right_within_half_a_percent(
     distance = slots._distance(SlotFilter(latitude=place[0], longitude=place[1]))
     assert distance is not None
     kilometres = session.scalar(select(distance).where(Site.provider_id == actor.provider_id))
-    _, _, metres = Geod(ellps="WGS84").inv(*reversed(place), *reversed(LODZ))
+    _, _, metres = Geod(ellps="WGS84").inv(place[1], place[0], LODZ[1], LODZ[0])
     assert kilometres == pytest.approx(metres / 1000, rel=0.005, abs=0.001)
 
 
@@ -162,7 +163,7 @@ def test_a_slot_with_visits_is_not_blocked(session: Session, actor: Actor) -> No
     made = slot(session, actor.provider_id, capacity=3)
     made.taken = 2
     session.flush()
-    with pytest.raises(slots.DomainError, check=lambda error: error.facts == {"visits": 2}):
+    with pytest.raises(DomainError, check=lambda error: error.facts == {"visits": 2}):
         slots.block(session, actor, made.id)
     assert slots.get(session, actor, made.id).status is SlotStatus.OPEN
 

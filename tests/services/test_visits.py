@@ -1,21 +1,24 @@
 """Booking and the life of a visit: the right woman, a place that is hers, and everything passed on in order."""
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mobile_units.errors import DomainError
 from mobile_units.models.audit import AuditEntry
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import MessageState, OutboxDependency, OutboxMessage
 from mobile_units.models.visits import Visit, VisitChange
 from mobile_units.models.women import Woman
+from mobile_units.rules.calendar import local_instant
 from mobile_units.rules.programmes import Mobility, Path, Programme, Setting
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import CancelledBy, VisitStatus
-from mobile_units.services import visits
+from mobile_units.services import slots, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import Cancellation, Move, NewVisit, PathChange, StatusChange, VisitFilter
 from mobile_units.transmission import outbox
@@ -209,7 +212,7 @@ def test_eligibility_is_asked_for_the_day_of_the_slot(session: Session, actor: A
     who = woman(session, actor, date(1983, 12, 31))
     early = factories_booking.slot(session, actor.provider_id, day=date(2027, 12, 30))
     late = factories_booking.slot(session, actor.provider_id, day=date(2028, 1, 3))
-    with pytest.raises(visits.DomainError, match="not_eligible") as caught:
+    with pytest.raises(DomainError, match="not_eligible") as caught:
         visits.book(session, actor, NewVisit(woman_id=who.id, slot_id=early.id, path=Path.MAMMOGRAPHY), NOW)
     assert caught.value.facts["next_eligible_en"] == "2028-01-01"
     assert visits.book(session, actor, NewVisit(woman_id=who.id, slot_id=late.id, path=Path.MAMMOGRAPHY), NOW)
@@ -245,16 +248,16 @@ def test_a_repeated_request_gets_the_same_visit(session: Session, actor: Actor) 
 def test_a_key_is_not_used_for_another_request(session: Session, actor: Actor, differing: str) -> None:
     """Every part of the content counts."""
     who, where = woman(session, actor), slot(session, actor, Path.HPV_LBC, capacity=2)
-    content = {"woman_id": who.id, "slot_id": where.id, "path": Path.HPV_LBC, "urgent": False}
-    visits.book(session, actor, NewVisit(**content, idempotency_key="request-1"), NOW)  # type: ignore[arg-type]  # its fields
-    content |= {
-        "woman": {"woman_id": woman(session, actor).id},
-        "slot": {"slot_id": slot(session, actor, Path.HPV_LBC).id},
-        "path": {"path": Path.CLASSIC_CYTOLOGY},
-        "urgent": {"urgent": True},
+    request = NewVisit(woman_id=who.id, slot_id=where.id, path=Path.HPV_LBC, idempotency_key="request-1")
+    visits.book(session, actor, request, NOW)
+    other = {
+        "woman": replace(request, woman_id=woman(session, actor).id),
+        "slot": replace(request, slot_id=slot(session, actor, Path.HPV_LBC).id),
+        "path": replace(request, path=Path.CLASSIC_CYTOLOGY),
+        "urgent": replace(request, urgent=True),
     }[differing]
     with refused("idempotency_key_reused"):
-        visits.book(session, actor, NewVisit(**content, idempotency_key="request-1"), NOW)  # type: ignore[arg-type]  # its fields
+        visits.book(session, actor, other, NOW)
 
 
 def test_keys_of_two_providers_do_not_meet(session: Session, actor: Actor) -> None:
@@ -289,7 +292,7 @@ def test_a_visit_goes_from_booked_to_performed(session: Session, actor: Actor) -
 def test_attendance_is_not_recorded_before_the_day(session: Session, actor: Actor, status: VisitStatus) -> None:
     """A minute before midnight in Poland is too early, midnight is not."""
     visit = booked(session, actor)
-    midnight = visits.slots.local_instant(DAY, time())
+    midnight = local_instant(DAY, time())
     command = StatusChange(version=visit.version, status=status)
     with refused("too_early"):
         visits.change_status(session, actor, visit.id, command, midnight - timedelta(minutes=1))
@@ -472,7 +475,7 @@ def test_visits_are_found_by_what_is_known_of_them(session: Session, actor: Acto
     breast.passed_at = NOW
     session.flush()
     booked(session, Actor(factories.provider(session).id))
-    stop = visits.slots.get(session, actor, breast.slot_id).stop_id
+    stop = slots.get(session, actor, breast.slot_id).stop_id
     assert found(session, actor) == [breast.id, cervical.id]
     for criterion in (
         {"stop_id": stop},

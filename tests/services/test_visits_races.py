@@ -305,7 +305,7 @@ def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
     assert refusals <= expected, refusals
     with Session(scene.engine) as session:
         occupied = select(Visit.slot_id, func.count()).where(Visit.status.in_(OCCUPYING)).group_by(Visit.slot_id)
-        places = dict(session.execute(occupied.where(Visit.slot_id.in_(scene.slots))).all())  # type: ignore[arg-type]  # rows are pairs
+        places = dict(session.execute(occupied.where(Visit.slot_id.in_(scene.slots))).all())
     assert [places.get(key, 0) for key in scene.slots] == scene.taken()
     assert scene.count(Visit.status == VisitStatus.MOVED) > 0
     assert scene.count(Visit.status == VisitStatus.CANCELLED) > 0

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from mobile_units.errors import DomainError
 from mobile_units.models.audit import AuditEntry
 from mobile_units.models.women import Woman
 from mobile_units.rules.eligibility import AssessmentCode
@@ -108,7 +109,7 @@ def test_only_known_codes_and_names_of_fields_are_told(session: Session, actor: 
     """The refusal says what may be written and never what was."""
     reference.load_reference_data(session)
     command = new(declaration=Declaration(exclusions=["70051712345"]))
-    with pytest.raises(women.DomainError) as caught:
+    with pytest.raises(DomainError) as caught:
         women.register(session, actor, command, TODAY)
     told = caught.value.sentence() + caught.value.way_out()
     assert "exclusions" in told

@@ -53,7 +53,7 @@ from tests.factories_transmission import (
 
 VISIT_MESSAGES = 5
 CHAIN = 5
-MANY = 150
+MANY = 80
 """So many visits that a process can be killed while they are handed over."""
 
 
@@ -432,6 +432,9 @@ def test_a_killed_database_is_waited_for(settings: Settings, tmp_path: Path) -> 
         engine = db.engine_of(own)
         ending.callback(engine.dispose)
         migrations.upgrade(engine)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ALTER SYSTEM SET fsync = off"))  # processes are killed here, not machines
+            connection.execute(text("SELECT pg_reload_conf()"))
         with db.transaction(engine) as session:
             hand_over_visits(session, factories.provider(session).id, MANY)
         world = World(own, tmp_path)

@@ -68,6 +68,8 @@ def test_a_change_of_ranges_raises_the_version(api: ApiClient) -> None:
         ({"ranges": [range_of("2.1450.101.02")]}, "invalid_input"),
         ({"ranges": [range_of(BASE, quantity_limit=-1)]}, "invalid_input"),
         ({"ranges": [range_of(BASE, unit_price="NaN")]}, "invalid_input"),
+        ({"ranges": [range_of(BASE, unit_price="-0.01")]}, "invalid_input"),
+        ({"ranges": [range_of(BASE, unit_price="100000000")]}, "invalid_input"),
         ({"ranges": [range_of(BASE, unit_price="1e400")]}, "invalid_input"),
         ({"nfz_branch": "17"}, "invalid_input"),
         ({"valid_to": "9999-12-31"}, "invalid_input"),

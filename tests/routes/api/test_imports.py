@@ -1,8 +1,5 @@
 """The API for imports."""
 
-import io
-from typing import Any
-
 import pytest
 
 from mobile_units.rules.roles import Role
@@ -18,8 +15,9 @@ WIELUN = SITES + 'A,Plac,Wieluń,51.22,"18,57",24000,1017093\n'
 def upload(api: ApiClient, path: str, content: str | bytes) -> Answer:
     """Sends a file as a form does."""
     raw = content.encode() if isinstance(content, str) else content
-    data: dict[str, Any] = {"file": (io.BytesIO(raw), "plik.csv")}
-    return api.post(f"/imports/{path}", data=data, content_type="multipart/form-data")
+    heading = b'--limit\r\nContent-Disposition: form-data; name="file"; filename="plik.csv"\r\n\r\n'
+    body = heading + raw + b"\r\n--limit--\r\n"
+    return api.post(f"/imports/{path}", data=body, content_type="multipart/form-data; boundary=limit")
 
 
 def test_sites_are_imported_with_estimates_unless_told_otherwise(api: ApiClient) -> None:
@@ -111,5 +109,6 @@ def test_a_request_without_a_file_is_refused(api: ApiClient) -> None:
 def test_only_the_coordinator_imports(api: ApiClient) -> None:
     """Nobody else plans."""
     for role in (Role.MIDWIFE, Role.SETTLEMENT, Role.ADMINISTRATOR):
+        user = api.with_roles(role)
         for path in ("sites", "units", "demand"):
-            assert upload(api.with_roles(role), path, WIELUN).status_code == 403
+            assert upload(user, path, WIELUN).status_code == 403

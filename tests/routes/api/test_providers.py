@@ -1,40 +1,10 @@
 """The API for the provider."""
 
 import pytest
-from sqlalchemy.orm import Session
 
 from mobile_units.rules.roles import Role
-from mobile_units.services import providers
-from mobile_units.services.providers import NewProvider
 from tests import factories
 from tests.factories import ApiClient
-from tests.factories_catalogue import refused
-
-CENTRE = NewProvider(
-    name="Centrum Badań",
-    rpwdl_book=" 000000099001 ",
-    regon="123-456-785",
-    nip="856-734-62-15",
-    nfz_branch="05",
-    oid_root="2.16.840.1.113883.3.4424.2.7.999",
-)
-
-
-def test_a_provider_is_added_with_its_identifiers_in_one_spelling(session: Session) -> None:
-    """This is done without an actor: a provider comes before its users."""
-    made = providers.create(session, CENTRE)
-    assert (made.rpwdl_book, made.regon, made.nip) == ("000000099001", "123456785", "8567346215")
-
-
-def test_a_provider_with_a_wrong_identifier_is_not_added(session: Session) -> None:
-    """Nothing is stored."""
-    with refused("regon_invalid"):
-        providers.create(session, NewProvider(**{**_fields(CENTRE), "regon": "123456786"}))
-    assert not session.new
-
-
-def _fields(command: NewProvider) -> dict[str, str | None]:
-    return {name: getattr(command, name) for name in command.__slots__}
 
 
 def test_everyone_reads_the_provider_and_the_administrator_changes_it(api: ApiClient) -> None:

@@ -39,7 +39,6 @@ def test_slots_are_found_near_a_place(api: ApiClient, slot: Slot) -> None:
         "first_day=0001-01-01",
         "last_day=9999-12-31",
         "stop_id=99999999999999999999",
-        "colour=red",
         "page=0",
     ],
 )

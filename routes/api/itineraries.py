@@ -1,0 +1,190 @@
+"""Itineraries: proposed by the planner, edited, judged, published."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
+from mobile_units import clock
+from mobile_units.models.itineraries import Itinerary, Stop
+from mobile_units.planning.check import Violation
+from mobile_units.rules.roles import Role
+from mobile_units.services import itineraries, publishing
+from mobile_units.services.publishing import Published
+from mobile_units.services.queries import Page
+from routes.auth import roles
+from routes.database import actor, transaction
+from schemas.itineraries import (
+    ItineraryChangeSchema,
+    ItineraryFilterSchema,
+    ItineraryPageSchema,
+    ItinerarySchema,
+    ItineraryWithStopsSchema,
+    NewItinerarySchema,
+    NewStopSchema,
+    OpeningSchema,
+    PlanRequestSchema,
+    PublicationSchema,
+    PublishedSchema,
+    StopFilterSchema,
+    StopPageSchema,
+    StopSchema,
+    VersionSchema,
+    ViolationSchema,
+)
+
+blueprint = Blueprint("itineraries", __name__, description="Which unit stands where, and when (trasy i postoje)")
+
+
+@blueprint.route("/itineraries")
+class Itineraries(MethodView):
+    """All itineraries of the provider."""
+
+    @roles()
+    @blueprint.arguments(ItineraryFilterSchema, location="query")
+    @blueprint.response(200, ItineraryPageSchema)
+    def get(self, criteria: itineraries.ItineraryFilter) -> Page[Itinerary]:
+        """List itineraries."""
+        with transaction() as session:
+            return itineraries.find(session, actor(), criteria)
+
+    @roles(Role.COORDINATOR)
+    @blueprint.arguments(NewItinerarySchema)
+    @blueprint.response(201, ItinerarySchema)
+    def post(self, command: itineraries.NewItinerary) -> Itinerary:
+        """Begin an empty draft, to be filled by hand."""
+        with transaction() as session:
+            return itineraries.create(session, actor(), command)
+
+
+@blueprint.route("/itineraries/proposals")
+class Proposals(MethodView):
+    """What the planner proposes."""
+
+    @roles(Role.COORDINATOR)
+    @blueprint.arguments(PlanRequestSchema)
+    @blueprint.response(201, ItineraryWithStopsSchema)
+    def post(self, request: itineraries.PlanRequest) -> Itinerary:
+        """Have a draft planned; answers after the seconds that the request allows."""
+        with transaction() as session:
+            problem = itineraries.problem_for(session, actor(), request)
+        plan = itineraries.propose(problem, request)
+        with transaction() as session:
+            kept = itineraries.keep_plan(session, actor(), request, plan)
+            return itineraries.get(session, actor(), kept.id)
+
+
+@blueprint.route("/itineraries/<key:itinerary_id>")
+class OneItinerary(MethodView):
+    """One itinerary."""
+
+    @roles()
+    @blueprint.response(200, ItineraryWithStopsSchema)
+    def get(self, itinerary_id: int) -> Itinerary:
+        """Read an itinerary with its stops."""
+        with transaction() as session:
+            return itineraries.get(session, actor(), itinerary_id)
+
+    @roles(Role.COORDINATOR)
+    @blueprint.arguments(ItineraryChangeSchema)
+    @blueprint.response(200, ItinerarySchema)
+    def patch(self, change: dict[str, Any], itinerary_id: int) -> Itinerary:
+        """Rename a draft."""
+        with transaction() as session:
+            return itineraries.change(session, actor(), itinerary_id, **change)
+
+
+@blueprint.route("/itineraries/<key:itinerary_id>/discard")
+class Discard(MethodView):
+    """Putting a draft aside."""
+
+    @roles(Role.COORDINATOR)
+    @blueprint.arguments(VersionSchema)
+    @blueprint.response(200, ItinerarySchema)
+    def post(self, read: dict[str, int], itinerary_id: int) -> Itinerary:
+        """Put a draft aside; it can still be read."""
+        with transaction() as session:
+            return itineraries.discard(session, actor(), itinerary_id, read["version"])
+
+
+@blueprint.route("/itineraries/<key:itinerary_id>/violations")
+class Violations(MethodView):
+    """What is wrong with an itinerary."""
+
+    @roles(Role.COORDINATOR)
+    @blueprint.response(200, ViolationSchema(many=True))
+    def get(self, itinerary_id: int) -> Sequence[Violation]:
+        """List everything that keeps the itinerary from being carried out."""
+        with transaction() as session:
+            return itineraries.violations(session, actor(), itinerary_id)
+
+
+@blueprint.route("/itineraries/<key:itinerary_id>/publication")
+class Publication(MethodView):
+    """Publishing an itinerary."""
+
+    @roles(Role.COORDINATOR)
+    @blueprint.arguments(PublicationSchema)
+    @blueprint.response(200, PublishedSchema)
+    def post(self, wanted: dict[str, Any], itinerary_id: int) -> Published:
+        """Publish a draft: points, schedules and slots are derived and queued for the hand-over."""
+        with transaction() as session:
+            done = publishing.publish(session, actor(), itinerary_id, wanted["version"], clock.now())
+            if wanted["stationary"]:
+                itinerary = itineraries.get(session, actor(), itinerary_id)
+                first_day, last_day = itinerary.first_day, itinerary.last_day
+                done = sum(publishing.open_all_stationary(session, actor(), first_day, last_day), done)
+            return done
+
+
+@blueprint.route("/service-places/<key:service_place_id>/schedules")
+class StationarySchedules(MethodView):
+    """Schedules of a stationary place."""
+
+    @roles(Role.COORDINATOR)
+    @blueprint.arguments(OpeningSchema)
+    @blueprint.response(201, PublishedSchema)
+    def post(self, days: dict[str, date], service_place_id: int) -> Published:
+        """Open schedules and slots from the opening hours, without a mobile point."""
+        with transaction() as session:
+            return publishing.open_stationary(session, actor(), service_place_id, days["first_day"], days["last_day"])
+
+
+@blueprint.route("/itineraries/<key:itinerary_id>/stops")
+class StopsOfItinerary(MethodView):
+    """Stops of a draft."""
+
+    @roles(Role.COORDINATOR)
+    @blueprint.arguments(NewStopSchema)
+    @blueprint.response(201, StopSchema)
+    def post(self, command: itineraries.NewStop, itinerary_id: int) -> Stop:
+        """Add a stop to a draft by hand."""
+        with transaction() as session:
+            return itineraries.add_stop(session, actor(), itinerary_id, command)
+
+
+@blueprint.route("/stops")
+class Stops(MethodView):
+    """Stops of all itineraries."""
+
+    @roles()
+    @blueprint.arguments(StopFilterSchema, location="query")
+    @blueprint.response(200, StopPageSchema)
+    def get(self, criteria: itineraries.StopFilter) -> Page[Stop]:
+        """List stops in order of time."""
+        with transaction() as session:
+            return itineraries.find_stops(session, actor(), criteria)
+
+
+@blueprint.route("/stops/<key:stop_id>")
+class OneStop(MethodView):
+    """One stop."""
+
+    @roles(Role.COORDINATOR)
+    @blueprint.response(204)
+    def delete(self, stop_id: int) -> None:
+        """Take a stop out of a draft."""
+        with transaction() as session:
+            itineraries.remove_stop(session, actor(), stop_id)

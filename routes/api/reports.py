@@ -1,0 +1,27 @@
+"""Reports for settlement."""
+
+from collections.abc import Sequence
+
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
+from mobile_units.rules.roles import Role
+from mobile_units.services import reports
+from routes.auth import roles
+from routes.database import actor, transaction
+from schemas.reports import ContractRangeRowSchema, ReportPeriodSchema
+
+blueprint = Blueprint("reports", __name__, description="What will be paid (rozliczenia)")
+
+
+@blueprint.route("/reports/contract-ranges")
+class ContractRanges(MethodView):
+    """The report per contract range."""
+
+    @roles(Role.SETTLEMENT, Role.COORDINATOR)
+    @blueprint.arguments(ReportPeriodSchema, location="query")
+    @blueprint.response(200, ContractRangeRowSchema(many=True))
+    def get(self, period: reports.ReportPeriod) -> Sequence[reports.ContractRangeRow]:
+        """Planned, offered, booked, performed, passed and not passed, by contract range."""
+        with transaction() as session:
+            return reports.contract_ranges(session, actor(), period)

@@ -1,0 +1,161 @@
+"""Itineraries, their stops, and what is wrong with them."""
+
+from marshmallow import Schema, fields, validate
+
+from mobile_units.models.itineraries import ItineraryStatus
+from mobile_units.services import itineraries
+from schemas.base import NAME, CommandSchema, FilterSchema, StrictSchema, change_of, page_schema
+
+LOCAL_TIME = {"description": "Polish local time"}
+
+
+class NewItinerarySchema(CommandSchema):
+    """An empty draft."""
+
+    command = itineraries.NewItinerary
+
+    name = fields.String(required=True, validate=NAME)
+    first_day = fields.Date(required=True)
+    last_day = fields.Date(required=True)
+
+
+class PlanRequestSchema(CommandSchema):
+    """What the planner is asked for."""
+
+    command = itineraries.PlanRequest
+
+    name = fields.String(required=True, validate=NAME)
+    first_day = fields.Date(required=True)
+    last_day = fields.Date(required=True)
+    unit_ids = fields.List(fields.Integer(), metadata={"description": "all active units unless given"})
+    seconds = fields.Float(validate=validate.Range(0, 30), metadata={"description": "how long to search; default 10"})
+    seed = fields.Integer(validate=validate.Range(0, 2**31 - 1))
+
+
+class DayHoursSchema(CommandSchema):
+    """A day of a stop; the hours of the unit unless given."""
+
+    command = itineraries.DayHours
+
+    day = fields.Date(required=True)
+    opens = fields.Time(allow_none=True, metadata=LOCAL_TIME)
+    closes = fields.Time(allow_none=True, metadata=LOCAL_TIME)
+
+
+class NewStopSchema(CommandSchema):
+    """A stop added by hand."""
+
+    command = itineraries.NewStop
+
+    unit_id = fields.Integer(required=True)
+    site_id = fields.Integer(required=True)
+    days = fields.List(fields.Nested(DayHoursSchema), required=True, validate=validate.Length(1, 92))
+    women_planned = fields.Integer(validate=validate.Range(0, 100_000), allow_none=True)
+
+
+class StopDaySchema(Schema):
+    """Working hours of a stop on one day."""
+
+    day = fields.Date()
+    opens_at = fields.AwareDateTime()
+    closes_at = fields.AwareDateTime()
+
+
+class StopSchema(Schema):
+    """A stay of a unit at a site."""
+
+    id = fields.Integer()
+    itinerary_id = fields.Integer()
+    unit_id = fields.Integer()
+    unit = fields.String(attribute="unit.name")
+    site_id = fields.Integer()
+    site = fields.String(attribute="site.name")
+    first_day = fields.Date()
+    last_day = fields.Date()
+    women_planned = fields.Integer()
+    days = fields.List(fields.Nested(StopDaySchema))
+
+
+class ItinerarySchema(Schema):
+    """An itinerary; `planning` tells how it came about."""
+
+    id = fields.Integer()
+    version = fields.Integer()
+    name = fields.String()
+    first_day = fields.Date()
+    last_day = fields.Date()
+    status = fields.Enum(ItineraryStatus, by_value=True)
+    planning = fields.Dict()
+    created_at = fields.AwareDateTime()
+    published_at = fields.AwareDateTime(allow_none=True)
+
+
+class ItineraryWithStopsSchema(ItinerarySchema):
+    """An itinerary with all its stops."""
+
+    stops = fields.List(fields.Nested(StopSchema))
+
+
+class ItineraryFilterSchema(FilterSchema):
+    """Which itineraries are wanted."""
+
+    command = itineraries.ItineraryFilter
+
+    status = fields.Enum(ItineraryStatus, by_value=True)
+    on = fields.Date(metadata={"description": "itineraries that cover this day"})
+
+
+class StopFilterSchema(FilterSchema):
+    """Which stops are wanted; those with a day from `first_day` to `last_day`."""
+
+    command = itineraries.StopFilter
+
+    itinerary_id = fields.Integer()
+    unit_id = fields.Integer()
+    site_id = fields.Integer()
+    status = fields.Enum(ItineraryStatus, by_value=True)
+    first_day = fields.Date()
+    last_day = fields.Date()
+
+
+class VersionSchema(StrictSchema):
+    """The version that was read."""
+
+    version = fields.Integer(required=True)
+
+
+class PublicationSchema(VersionSchema):
+    """The version that was read; `stationary` also opens the stationary places for the same days."""
+
+    stationary = fields.Boolean(load_default=False)
+
+
+class OpeningSchema(StrictSchema):
+    """The days for which a stationary place is opened, both included."""
+
+    first_day = fields.Date(required=True)
+    last_day = fields.Date(required=True)
+
+
+class PublishedSchema(Schema):
+    """How much was derived."""
+
+    mobile_points = fields.Integer()
+    schedules = fields.Integer()
+    slots = fields.Integer()
+
+
+class ViolationSchema(Schema):
+    """Something that keeps an itinerary from being carried out."""
+
+    code = fields.String()
+    message_pl = fields.String()
+    message_en = fields.String()
+    unit_id = fields.Integer(allow_none=True)
+    site_id = fields.Integer(allow_none=True)
+    day = fields.Date(allow_none=True)
+
+
+ItineraryChangeSchema = change_of(NewItinerarySchema, without=("first_day", "last_day"))
+ItineraryPageSchema = page_schema(ItinerarySchema)
+StopPageSchema = page_schema(StopSchema)
