@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from alembic.util import CommandError
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, db, logs, migrations
@@ -25,6 +27,9 @@ from mobile_units.services.actors import Actor
 
 DAY = click.DateTime(["%Y-%m-%d"])
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PORT = click.IntRange(1, 65_535)
+COUNT = click.IntRange(1, 64)
+SECONDS = click.FloatRange(0, 3600)
 
 
 def main() -> NoReturn:
@@ -35,7 +40,9 @@ def main() -> NoReturn:
         _tell_refusal(refusal)
     except ConfigurationError as error:
         click.echo("\n".join(["The configuration is wrong:", *(f"  {each}" for each in error.problems)]), err=True)
-    except (RuntimeError, TimeoutError) as error:
+    except OperationalError as error:
+        click.echo(f"The database does not answer ({type(error.orig).__name__}); `doctor` says more.", err=True)
+    except (CommandError, RuntimeError, OSError) as error:
         click.echo(str(error), err=True)
     sys.exit(1)
 
@@ -45,7 +52,8 @@ def _tell_refusal(refusal: DomainError) -> None:
         sentences = (refusal.sentence(language), refusal.way_out(language))
         click.echo(" ".join(sentence for sentence in sentences if sentence), err=True)
     for problem in refusal.facts.get("problems", []):
-        click.echo(f"  {problem}", err=True)
+        cell = f"{problem.row}, {problem.column}" if problem.column else problem.row
+        click.echo(f"  {cell}: {problem.reason_pl} / {problem.reason_en}", err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -73,8 +81,10 @@ def _actor(session: Session, book: str | None) -> Actor:
     """The system acting for the provider with this RPWDL book, or for the only one there is."""
     query = select(Provider.id).order_by(Provider.id)
     found = session.scalars(query.where(Provider.rpwdl_book == book) if book else query).all()
-    if len(found) != 1:
-        raise click.UsageError("name the provider: --provider with its RPWDL book of 12 digits")
+    if not found:
+        raise click.UsageError("there is no such provider; add it by `mobile-units provider add`")
+    if len(found) > 1:
+        raise click.UsageError("there are several providers: name one by --provider with its RPWDL book of 12 digits")
     return Actor(found[0], roles=frozenset(Role))
 
 
@@ -90,8 +100,10 @@ def _print(value: Any) -> None:
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True)
-@click.option("--workers", default=2, show_default=True, help="Web processes; each answers four requests at a time.")
+@click.option("--port", default=8000, show_default=True, type=PORT)
+@click.option(
+    "--workers", default=2, show_default=True, type=COUNT, help="Web processes; each answers four requests at a time."
+)
 def serve(host: str, port: int, workers: int) -> NoReturn:
     """Serve the API and the pages with gunicorn."""
     Settings.from_env()
@@ -101,7 +113,7 @@ def serve(host: str, port: int, workers: int) -> NoReturn:
 
 
 @cli.command()
-@click.option("--threads", default=1, show_default=True, help="Messages on their way at the same time.")
+@click.option("--threads", default=1, show_default=True, type=COUNT, help="Messages on their way at the same time.")
 def worker(threads: int) -> None:
     """Carry messages to the central e-registration until SIGTERM."""
     from threading import Event
@@ -114,10 +126,13 @@ def worker(threads: int) -> None:
 
 
 @cli.command()
-@click.option("--port", default=8010, show_default=True)
+@click.option("--port", default=8010, show_default=True, type=PORT)
 @click.option("--state", type=click.Path(path_type=Path), required=True, help="File that keeps what was handed over.")
 def sandbox(port: int, state: Path) -> None:
-    """Stand in for the central e-registration, on this machine only."""
+    """Stand in for the central system, on this machine.
+
+    It authenticates nobody, so it listens on the loopback address only.
+    """
     from mobile_units.sandbox.server import serve as serve_sandbox
 
     logs.configure()
@@ -130,9 +145,9 @@ def sandbox(port: int, state: Path) -> None:
 @click.option("--reset", is_flag=True, help="Throw the demonstration away first.")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(".mobile-units/demo"), show_default=True)
 @click.option("--sites", type=FILE, help="Sites (CSV) instead of the sample.")
-@click.option("--women", default=400, show_default=True, help="Fictitious women to book.")
-@click.option("--plan-seconds", default=25.0, show_default=True, help="Longest time for the plan.")
-@click.option("--port", default=8000, show_default=True, help="Of the application.")
+@click.option("--women", default=400, show_default=True, type=click.IntRange(0), help="Fictitious women to book.")
+@click.option("--plan-seconds", default=25.0, show_default=True, type=SECONDS, help="Longest time for the plan.")
+@click.option("--port", default=8000, show_default=True, type=PORT, help="Of the application.")
 def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     once: bool,  # noqa: FBT001 -- a flag of the command line
     as_json: bool,  # noqa: FBT001 -- a flag of the command line
@@ -143,7 +158,10 @@ def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     plan_seconds: float,
     port: int,
 ) -> None:
-    """Do the whole job on sample data against the sandbox, then serve it."""
+    """Do the whole job on sample data, then serve it.
+
+    It runs against the sandbox, apart from any database or setting of the environment.
+    """
     from mobile_units.demo import run, sample
     from mobile_units.demo.job import Wanted, is_complete
 
@@ -171,7 +189,7 @@ def database() -> None:
 
 @database.command("upgrade")
 def upgrade() -> None:
-    """Bring the schema and the reference data (codes, rules) up to this program."""
+    """Bring schema, codes and rules up to this program."""
     from mobile_units.services.reference import load_reference_data
 
     _, engine = _engine()
@@ -197,8 +215,8 @@ def provider() -> None:
 @provider.command("add")
 @click.argument("name")
 @click.option("--book", required=True, help="RPWDL book, 12 digits.")
-@click.option("--regon", required=True)
-@click.option("--nip")
+@click.option("--regon", required=True, help="9 or 14 digits.")
+@click.option("--nip", help="10 digits.")
 @click.option("--branch", required=True, help="NFZ branch, 01 to 16.")
 @click.option("--oid-root", required=True, help="The provider's own node in P1.")
 def add_provider(name: str, book: str, regon: str, nip: str | None, branch: str, oid_root: str) -> None:  # noqa: PLR0913, PLR0917 -- one parameter for each option
@@ -219,7 +237,14 @@ def user() -> None:
 
 @user.command("add")
 @click.argument("login")
-@click.option("--role", "roles", type=click.Choice([role.value for role in Role]), multiple=True, required=True)
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice([role.value for role in Role]),
+    multiple=True,
+    required=True,
+    help="May be given several times.",
+)
 @click.password_option(help="Asked for if not given.")
 @provider_option
 def add_user(login: str, roles: tuple[str, ...], password: str, book: str | None) -> None:
@@ -241,7 +266,7 @@ def token() -> None:
 @token.command("add")
 @click.argument("login")
 @click.option("--name", default="CLI", show_default=True, help="What the token is for.")
-@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366))
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366), help="How long it is valid.")
 def add_token(login: str, name: str, days: int) -> None:
     """Print a new token that acts as a user; it cannot be shown again."""
     from mobile_units.services import users
@@ -256,7 +281,10 @@ def add_token(login: str, name: str, days: int) -> None:
 
 @cli.group("import")
 def import_() -> None:
-    """Read sites, units or women due from CSV or XLSX files; all of a file or nothing."""
+    """Read sites, units or women due from CSV or XLSX.
+
+    Every row is checked before any is stored; every problem is listed, and nothing is stored unless all is right.
+    """
 
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything, store nothing.")
@@ -293,12 +321,19 @@ def import_units(file: Path, dry_run: bool, book: str | None) -> None:  # noqa: 
 
 @import_.command("demand")
 @click.argument("file", type=FILE)
-@click.option("--nfz", type=click.Choice(list(Programme)), help="The file is the NFZ's table of this programme.")
+@click.option(
+    "--nfz",
+    type=click.Choice([each.value for each in Programme]),
+    help="The file is the NFZ's table of this programme.",
+)
 @click.option("--month", type=DAY, help="With --nfz: any day of the table's month.")
 @dry_run_option
 @provider_option
 def import_demand(file: Path, nfz: str | None, month: datetime | None, dry_run: bool, book: str | None) -> None:  # noqa: FBT001 -- a flag
-    """Set women due by site, or share the NFZ's numbers of gminas among their sites."""
+    """Set women due by site.
+
+    With --nfz the file is the NFZ's monthly table, and the numbers of a gmina are shared among its sites.
+    """
     from mobile_units.services import imports
 
     if bool(nfz) != bool(month):
@@ -319,13 +354,13 @@ def import_demand(file: Path, nfz: str | None, month: datetime | None, dry_run: 
 @click.option("--from", "first", type=DAY, help="First day; default: the first working day after today.")
 @click.option("--to", "last", type=DAY, help="Last day; default: three full months.")
 @click.option("--name", help="Name of the itinerary.")
-@click.option("--seconds", default=25.0, show_default=True, type=click.FloatRange(0, 3600))
-@click.option("--seed", default=1, show_default=True)
+@click.option("--seconds", default=25.0, show_default=True, type=SECONDS, help="Longest time for the search.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same plan.")
 @provider_option
 def plan(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     first: datetime | None, last: datetime | None, name: str | None, seconds: float, seed: int, book: str | None
 ) -> None:
-    """Propose a draft itinerary for all active units and sites."""
+    """Propose a draft itinerary for active units and sites."""
     from mobile_units.services import itineraries
 
     first_day = first.date() if first else first_working_day_after(clock.today())
@@ -347,7 +382,10 @@ def plan(  # noqa: PLR0913, PLR0917 -- one parameter for each option
 @click.option("--stationary", is_flag=True, help="Also open the stationary places for the same days.")
 @provider_option
 def publish(itinerary_id: int, stationary: bool, book: str | None) -> None:  # noqa: FBT001 -- a flag
-    """Publish a draft itinerary: derive points, schedules and slots, and queue their hand-over."""
+    """Publish a draft itinerary.
+
+    Its mobile points, schedules and slots are derived, and their hand-over is queued for the worker.
+    """
     from mobile_units.services import itineraries, publishing
 
     with _session() as session:
@@ -365,11 +403,14 @@ def report() -> None:
 
 
 @report.command("contract-ranges")
-@click.option("--from", "first", type=DAY, required=True)
-@click.option("--to", "last", type=DAY, required=True)
+@click.option("--from", "first", type=DAY, required=True, help="First day.")
+@click.option("--to", "last", type=DAY, required=True, help="Last day.")
 @provider_option
 def report_contract_ranges(first: datetime, last: datetime, book: str | None) -> None:
-    """Print what each contract range was planned for, offered, booked, performed and passed."""
+    """Print the figures of each contract range.
+
+    Planned, offered, booked, performed, passed to the central e-registration and not passed, as JSON.
+    """
     from mobile_units.services import reports
 
     with _session() as session:
@@ -379,7 +420,10 @@ def report_contract_ranges(first: datetime, last: datetime, book: str | None) ->
 
 @cli.command()
 def doctor() -> None:
-    """Say what is misconfigured and how to mend it; exit code 1 if anything keeps the installation from working."""
+    """Say what is misconfigured and how to mend it.
+
+    The exit code is 1 if anything keeps the installation from working.
+    """
     from mobile_units.doctor import Severity, examine
 
     findings = list(examine(os.environ))

@@ -104,9 +104,7 @@ FLAG = _one_of({"0": False, "1": True})
 
 def variable(name: str, form: Form, meaning: str, default: object = MISSING) -> Any:
     """A dataclass field read from the environment variable `name`; without a default it is required."""
-    return field(
-        default=default, repr=not form.secret, metadata={"variable": name, "form": form, "meaning": meaning}
-    )
+    return field(default=default, repr=not form.secret, metadata={"variable": name, "form": form, "meaning": meaning})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from mobile_units import crypto, db, migrations
 from mobile_units.config import CONTRACT, ConfigurationError, Settings
+from mobile_units.models.base import Base
 from mobile_units.models.contracts import ContractRange
 from mobile_units.models.eligibility import EligibilityRule
 from mobile_units.models.product_codes import ProductCode
+from mobile_units.models.providers import Provider
 from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.users import User
 from mobile_units.models.women import Woman
@@ -24,6 +26,12 @@ from mobile_units.transmission.messages import ObjectId
 from mobile_units.transmission.soap import ContractError, SoapGateway
 
 OLDEST_POSTGRESQL = 150_000
+NEEDED_TO_START: tuple[tuple[type[Base], str, str], ...] = (
+    (Provider, "there is no provider", "Run `mobile-units provider add`."),
+    (User, "nobody can sign in", "Run `mobile-units user add`."),
+    (ContractRange, "there is no contract, so nothing can be offered", "Add it with its ranges (API: contracts)."),
+)
+"""What an installation has to hold before it is of use: the table, what is said while it is empty, and what to do."""
 
 
 class Severity(StrEnum):
@@ -55,10 +63,15 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _cautions(settings)
     yield from _contract(settings)
     yield from _central_system(settings)
+    yield from _storage(settings)
+
+
+def _storage(settings: Settings) -> Iterator[Finding]:
     try:
         engine = db.engine_of(settings)
         yield from _database(engine)
-    except (SQLAlchemyError, TimeoutError) as error:
+        engine.dispose()
+    except (SQLAlchemyError, OSError) as error:
         yield Finding(
             Severity.ERROR,
             f"the database does not answer ({type(error).__name__})",
@@ -119,7 +132,7 @@ def _central_system(settings: Settings) -> Iterator[Finding]:
     address = urlsplit(settings.cer_url)
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
-        socket.create_connection((address.hostname, port), settings.cer_connect_seconds).close()
+        socket.create_connection((address.hostname, port), timeout=settings.cer_connect_seconds).close()
         yield Finding(Severity.OK, f"{address.hostname}:{port} takes connections")
     except OSError:
         yield Finding(
@@ -134,8 +147,12 @@ def _database(engine: Engine) -> Iterator[Finding]:
         version = int(session.scalar(text("SHOW server_version_num")) or 0)
         if version < OLDEST_POSTGRESQL:
             yield Finding(Severity.ERROR, f"PostgreSQL {version} is too old", "Use PostgreSQL 15 or newer.")
-        if migrations.current(engine) != migrations.head():
-            yield Finding(Severity.ERROR, "the database has another schema", "Run `mobile-units db upgrade`.")
+        if (there := migrations.current(engine)) != migrations.head():
+            yield Finding(
+                Severity.ERROR,
+                f"the schema of the database is {there or 'missing'}, not {migrations.head()}",
+                "Run `mobile-units db upgrade`; if the schema is newer than this program, install the newer program.",
+            )
             return
         yield Finding(Severity.OK, "the database answers and has the schema of this program")
         yield from _content(session)
@@ -144,15 +161,10 @@ def _database(engine: Engine) -> Iterator[Finding]:
 def _content(session: Session) -> Iterator[Finding]:
     if not session.scalar(select(func.count()).select_from(EligibilityRule)):
         yield Finding(Severity.ERROR, "codes and rules are missing", "Run `mobile-units db upgrade`.")
-    sealed = session.scalar(select(type_coerce(Woman.identity_number, LargeBinary)).order_by(Woman.id.desc()).limit(1))
-    if sealed is not None and not crypto.can_decrypt(sealed):
-        yield Finding(
-            Severity.ERROR,
-            "personal data cannot be read with these keys",
-            "Add the key that encrypted it to MOBILE_UNITS_ENCRYPTION_KEYS.",
-        )
-    if not session.scalar(select(func.count()).select_from(User)):
-        yield Finding(Severity.WARNING, "nobody can sign in", "Run `mobile-units user add`.")
+    yield from _keys(session)
+    for entity, text_if_none, mend in NEEDED_TO_START:
+        if not session.scalar(select(func.count()).select_from(entity)):
+            yield Finding(Severity.WARNING, text_if_none, mend)
     rejected = session.scalar(select(func.count()).where(OutboxMessage.state == MessageState.REJECTED))
     if rejected:
         yield Finding(
@@ -161,6 +173,26 @@ def _content(session: Session) -> Iterator[Finding]:
             "Correct what they are about and send them again (API: transmissions).",
         )
     yield from _unconfirmed_codes(session)
+
+
+def _keys(session: Session) -> Iterator[Finding]:
+    """Tries the keys on the first and on the last woman: keys may have been changed in between."""
+    ends = select(func.min(Woman.id)).scalar_subquery(), select(func.max(Woman.id)).scalar_subquery()
+    sealed = session.scalars(select(type_coerce(Woman.identity_number, LargeBinary)).where(Woman.id.in_(ends))).all()
+    if not all(crypto.can_decrypt(each) for each in sealed):
+        yield Finding(
+            Severity.ERROR,
+            "personal data cannot be read with these keys",
+            "Add the key that encrypted it to MOBILE_UNITS_ENCRYPTION_KEYS.",
+        )
+        return
+    women = session.execute(select(Woman.identity_number, Woman.identity_hash).where(Woman.id.in_(ends)))
+    if any(crypto.keyed_hash(number) != hashed for number, hashed in women):
+        yield Finding(
+            Severity.ERROR,
+            "women cannot be found with this hash key",
+            "Set MOBILE_UNITS_HASH_KEY to the key with which they were stored; it cannot be changed later.",
+        )
 
 
 def _unconfirmed_codes(session: Session) -> Iterator[Finding]:

@@ -76,7 +76,10 @@ def _server_lives(folder: Path) -> bool:
 
 
 def _forget_killed_server(server: Any, folder: Path) -> None:
-    """Removes what a killed server left: the wheel takes any process with its number, even a dead one, for it."""
+    """Removes the number of a killed server, because the wheel takes any process that has it now for the server.
+
+    PostgreSQL needs no number to see, and to refuse to start, while processes of the killed one use its memory.
+    """
     with server._lock:  # noqa: SLF001 -- under this lock the wheel starts servers
         if not _server_lives(folder):
             (folder / "postmaster.pid").unlink(missing_ok=True)

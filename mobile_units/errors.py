@@ -413,6 +413,18 @@ REFUSALS: dict[str, Refusal] = {
         "Uzupełnij jednostki, miejsca i liczby kobiet.",
         "Add units, sites and women due.",
     ),
+    "period_too_long": Refusal(
+        "Okres jest za długi: najwyżej {days} dni.",
+        "The period is too long: {days} days at the most.",
+        "Podziel go na krótsze.",
+        "Split it into shorter ones.",
+    ),
+    "out_of_use": Refusal(
+        "{what}: wycofano z użytku.",
+        "{what} was taken out of use.",
+        "Wybierz inną jednostkę albo inne miejsce postoju.",
+        "Choose another unit or another site.",
+    ),
     "stop_outside_itinerary": Refusal(
         "Dzień {day} jest poza trasą.",
         "The day {day} is outside the itinerary.",
@@ -430,6 +442,12 @@ REFUSALS: dict[str, Refusal] = {
         "Not one examination fits the working hours of {place} on {day}.",
         "Wydłuż godziny pracy.",
         "Make the working hours longer.",
+    ),
+    "place_without_hours": Refusal(
+        "{place} nie ma w tych dniach godzin otwarcia.",
+        "{place} has no opening hours on these days.",
+        "Uzupełnij godziny otwarcia pracowni stacjonarnej; miejsce mobilne otwierają jego postoje.",
+        "Give the stationary place opening hours; a mobile place is opened by its stops.",
     ),
     "idempotency_key_reused": Refusal(
         "Tego klucza powtórzenia użyto już do innego żądania.",

@@ -1,13 +1,15 @@
 """The processes of the demonstration: started, watched, and all ended again, those of a killed run included."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +19,8 @@ import psutil
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
+CLOCK_SECONDS = 2.0
+"""By how much a change of the clock may seem to move the instant at which a process was created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +41,24 @@ class Processes:
     running: dict[str, tuple[Program, "subprocess.Popen[bytes]"]] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        """Ends what a killed run left behind."""
+        """Ends what a killed run left behind.
+
+        Raises:
+            RuntimeError: the run that uses the folder is not over.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        _end(_left_behind(self._pid_file))
+        known = _known(self._pid_file)
+        if known[:1] and _alive(known[:1]):
+            raise RuntimeError(f"the demonstration in {self.folder.parent} is running already")
+        _end(_alive(known))
+        self._remember()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Ends every program, the last started first."""
-        for _, process in reversed(self.running.values()):
-            _end([psutil.Process(process.pid)] if process.poll() is None else [])
+        """Ends every program and frees the folder."""
+        self.end()
         self._pid_file.unlink(missing_ok=True)
 
     @property
@@ -77,6 +88,13 @@ class Processes:
                 raise RuntimeError(f"{program.name} did not start; see {log}")
             time.sleep(0.05)
 
+    def end(self) -> None:
+        """Ends every program, the last started first."""
+        for _, process in reversed(self.running.values()):
+            if process.poll() is None:
+                _end([psutil.Process(process.pid)])
+                process.wait()
+
     def restart_ended(self) -> list[str]:
         """Starts again whatever ended by itself; returns the names."""
         ended = [program for program, process in self.running.values() if process.poll() is not None]
@@ -91,31 +109,46 @@ class Processes:
                 raise RuntimeError(f"{program.name} ended unexpectedly; see {self.folder / program.name}.log")
 
     def _remember(self) -> None:
-        known = [psutil.Process(process.pid) for _, process in self.running.values() if process.poll() is None]
-        self._pid_file.write_text(json.dumps([[each.pid, each.create_time()] for each in known]))
+        """Writes who we are and what we started; in one step, so that a run killed meanwhile can be cleaned up."""
+        started = [process.pid for _, process in self.running.values() if process.poll() is None]
+        known = [psutil.Process(pid) for pid in (os.getpid(), *started)]
+        draft = self._pid_file.with_suffix(".new")
+        draft.write_text(json.dumps([[each.pid, each.create_time()] for each in known]))
+        draft.replace(self._pid_file)
 
 
-def _left_behind(pid_file: Path) -> list[psutil.Process]:
-    """The processes of an earlier run that still live; a number that the system gave to another process is not one."""
+def _known(pid_file: Path) -> list[tuple[int, float]]:
+    """Number and instant of creation of the processes of the last run, the run itself first."""
+    return [(pid, created) for pid, created in json.loads(pid_file.read_text())] if pid_file.exists() else []
+
+
+def _alive(known: Iterable[tuple[int, float]]) -> list[psutil.Process]:
+    """Those that still live; a number that the system gave to another process is not one of them."""
     found = []
-    for pid, created in json.loads(pid_file.read_text()) if pid_file.exists() else []:
-        try:
+    for pid, created in known:
+        with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
-            if process.create_time() == created:
+            if abs(process.create_time() - created) < CLOCK_SECONDS and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-        except psutil.NoSuchProcess:
-            continue
     return found
 
 
 def _end(processes: Sequence[psutil.Process]) -> None:
     """Asks the processes and their children to end, and makes those end that do not."""
-    family = [*processes, *(child for each in processes for child in each.children(recursive=True))]
+    family = [*processes, *(child for each in processes for child in _children(each))]
     for process in processes:
-        process.terminate()
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
     _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
     for process in alive:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return process.children(recursive=True)
+    return []
 
 
 def _answers(url: str) -> bool:

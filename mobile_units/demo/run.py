@@ -65,8 +65,7 @@ def once(demonstration: Demonstration) -> dict[str, Any]:
 
 def serve(demonstration: Demonstration, port: int) -> None:
     """Does the whole job, then serves the application until Ctrl-C or SIGTERM."""
-    require_free_port(port)
-    with _stage(demonstration) as processes:
+    with _stage(demonstration, port) as processes:
         figures = _do_job(demonstration, processes)
         address = f"http://127.0.0.1:{port}"
         processes.start(Program("web", ["serve", "--port", str(port)], f"{address}/healthz"))
@@ -78,23 +77,29 @@ def serve(demonstration: Demonstration, port: int) -> None:
 
 
 @contextmanager
-def _stage(demonstration: Demonstration) -> Iterator[Processes]:
-    """Database, sandbox and worker run inside; SIGTERM ends them like Ctrl-C."""
+def _stage(demonstration: Demonstration, *ports: int) -> Iterator[Processes]:
+    """Database, sandbox and worker run inside, with `ports` kept free; SIGTERM ends them like Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
-    require_free_port(demonstration.sandbox_port)
-    try:
-        engine = db.engine_of(demonstration.settings)
-        migrations.upgrade(engine)
-        engine.dispose()
-        with Processes(demonstration.folder / "processes", demonstration.environ) as processes:
-            health = f"http://127.0.0.1:{demonstration.sandbox_port}/healthz"
-            state = str(demonstration.folder / "sandbox.sqlite")
-            sandbox = ["sandbox", "--port", str(demonstration.sandbox_port), "--state", state]
-            processes.start(Program("sandbox", sandbox, health))
-            processes.start(Program("worker", ["worker"]))
+    with Processes(demonstration.folder / "processes", demonstration.environ) as processes:
+        for port in (demonstration.sandbox_port, *ports):
+            require_free_port(port)
+        try:
+            _start(demonstration, processes)
             yield processes
-    finally:
-        embedded.stop(demonstration.folder)
+        finally:
+            processes.end()
+            embedded.stop(demonstration.folder)
+
+
+def _start(demonstration: Demonstration, processes: Processes) -> None:
+    engine = db.engine_of(demonstration.settings)
+    migrations.upgrade(engine)
+    engine.dispose()
+    health = f"http://127.0.0.1:{demonstration.sandbox_port}/healthz"
+    state = str(demonstration.folder / "sandbox.sqlite")
+    sandbox = ["sandbox", "--port", str(demonstration.sandbox_port), "--state", state]
+    processes.start(Program("sandbox", sandbox, health))
+    processes.start(Program("worker", ["worker"]))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

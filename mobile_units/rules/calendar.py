@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MONDAY_TO_FRIDAY: frozenset[int] = frozenset({1, 2, 3, 4, 5})
 """ISO weekdays, Monday being 1 and Sunday 7."""
 
+LONGEST_PERIOD_DAYS = 366
+"""The longest time that is planned or opened at once, so that a mistyped year does not make millions of slots."""
+
 
 def holiday_name(day: date) -> str | None:
     """The Polish name of the public holiday on `day`, None on other days; plain Sundays are not holidays here."""
@@ -66,6 +69,18 @@ def require_validity(valid_from: date, valid_to: date | None) -> None:
     """Raises `validity_reversed` when the last day is earlier than the first; None is open."""
     if valid_to is not None and valid_to < valid_from:
         raise DomainError("validity_reversed", first=valid_from.isoformat(), last=valid_to.isoformat())
+
+
+def require_period(first: date, last: date) -> None:
+    """Checks the days of a plan or of an opening, both included.
+
+    Raises:
+        DomainError: `ends_before_start`; `period_too_long`, more than `LONGEST_PERIOD_DAYS`.
+    """
+    if last < first:
+        raise DomainError("ends_before_start")
+    if (last - first).days >= LONGEST_PERIOD_DAYS:
+        raise DomainError("period_too_long", days=LONGEST_PERIOD_DAYS)
 
 
 def local_instant(day: date, at: time) -> datetime:

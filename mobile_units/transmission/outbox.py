@@ -175,6 +175,14 @@ def claim(session: Session, now: datetime, lease_seconds: float) -> ClaimedMessa
     return None
 
 
+def renew(session: Session, claimed: ClaimedMessage, now: datetime, lease_seconds: float) -> bool:
+    """Begins the lease anew; False if it ran out and the message was taken over, so that it must not be sent."""
+    owned = (OutboxMessage.id == claimed.id) & (OutboxMessage.attempts == claimed.attempts)
+    renewal = update(OutboxMessage).where(owned, OutboxMessage.state == MessageState.IN_PROGRESS)
+    leased_until = now + timedelta(seconds=lease_seconds)
+    return session.scalar(renewal.values(leased_until=leased_until).returning(OutboxMessage.id)) is not None
+
+
 def next_due(session: Session) -> datetime | None:
     """When the first message that waits for no other is due, or its lease ends; None if there is no such message."""
     due: datetime | None = session.scalar(_NEXT_DUE)

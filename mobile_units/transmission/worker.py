@@ -126,7 +126,21 @@ class Worker:
         except Exception as error:
             log.exception("message_not_made", message=claimed.id)
             return Retryable(reason=type(error).__name__)
-        return _ask_and_send(gateway, message) if claimed.uncertain else gateway.send(message)
+        return self._ask_and_send(gateway, message, claimed) if claimed.uncertain else gateway.send(message)
+
+    def _ask_and_send(self, gateway: Gateway, message: Message, claimed: ClaimedMessage) -> Outcome:
+        """Sends a message of unknown outcome unless the receiver has it; where it cannot tell, repeating does no harm.
+
+        Asking may take most of the lease, so it is begun anew before sending.
+        """
+        presence = gateway.lookup(message)
+        if presence is Presence.PRESENT:
+            return AlreadyDelivered()
+        if presence is Presence.UNANSWERED:
+            return Retryable(reason="lookup_unanswered")
+        with db.transaction(self.engine) as session:
+            renewed = outbox.renew(session, claimed, clock.now(), self.lease_seconds)
+        return gateway.send(message) if renewed else Retryable(reason="lease_lost")
 
     def _record(self, claimed: ClaimedMessage, attempt: Attempt) -> None:
         """Records an attempt, waiting for the database for as long as the lease lasts, at most until `stop` is set."""
@@ -159,16 +173,6 @@ def run_until_signal(workers: Sequence[Worker], stop: Event) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def _ask_and_send(gateway: Gateway, message: Message) -> Outcome:
-    """Sends a message of unknown outcome unless the receiver has it; where it cannot tell, repeating does no harm."""
-    presence = gateway.lookup(message)
-    if presence is Presence.PRESENT:
-        return AlreadyDelivered()
-    if presence is Presence.UNANSWERED:
-        return Retryable(reason="lookup_unanswered")
-    return gateway.send(message)
 
 
 def _back_off_seconds(failures: int) -> float:

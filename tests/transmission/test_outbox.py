@@ -217,6 +217,18 @@ def test_a_lease_that_ran_out_is_taken_over(session: Session, actor: Actor) -> N
     assert (second.id, second.attempts, second.uncertain) == (first.id, first.attempts + 1, True)
 
 
+def test_only_the_present_owner_renews_its_lease(session: Session, actor: Actor) -> None:
+    """It owns the message longer then; a former owner, or one that has recorded, is told to leave it alone."""
+    message(session, actor.provider_id)
+    former = must_claim(session)
+    present = must_claim(session, after=LEASE + 2)
+    assert not outbox.renew(session, former, later(0), LEASE)
+    assert outbox.renew(session, present, later(LEASE + 60), LEASE)
+    assert claim(session, after=2 * LEASE + 30) is None
+    record(session, present, Retryable(reason="x"), after=LEASE + 70)
+    assert not outbox.renew(session, present, later(LEASE + 80), LEASE)
+
+
 @pytest.mark.parametrize("outcome", ANY_FAILURE)
 def test_a_former_owner_can_only_add_to_the_log(session: Session, actor: Actor, outcome: Outcome) -> None:
     """Its failure says nothing about what the present owner is doing."""

@@ -57,6 +57,12 @@ MANY = 80
 """So many visits that a process can be killed while they are handed over."""
 
 
+@pytest.fixture(autouse=True)
+def even_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every back-off is half of the longest, so that no message is due again by chance."""
+    monkeypatch.setattr("mobile_units.transmission.outbox.random.random", lambda: 0.5)
+
+
 @pytest.fixture
 def visits(engine: Engine) -> list[int]:
     """Messages of visits, due at once because nothing is required."""
@@ -148,6 +154,27 @@ def test_a_message_of_unknown_outcome_is_asked_about_first(
     assert OUTCOMES[type(outcome)] is ended
     assert (len(gateway.asked), len(gateway.sent)) == (1, sent)
     assert len({each.message_id for each in gateway.asked + gateway.sent}) == 1
+
+
+def test_a_message_taken_over_while_it_was_asked_about_is_left_to_its_new_owner(
+    engine: Engine, visits: list[int]
+) -> None:
+    """The question took longer than the lease; sending now could meet the sending of the new owner."""
+    with db.transaction(engine) as session:
+        must_claim(session)
+    make_due(engine)
+
+    class Slow(ScriptedGateway):
+        def lookup(self, message: Message) -> Presence:
+            with db.transaction(engine) as session:
+                must_claim(session, after=LEASE + 5)
+            return super().lookup(message)
+
+    gateway = Slow()
+    outcome = worker_with(engine, gateway).deliver_next()
+    assert outcome == Retryable(reason="lease_lost")
+    assert gateway.sent == []
+    assert states(engine)[MessageState.IN_PROGRESS] == 1
 
 
 def test_a_message_that_cannot_be_made_is_kept_and_named(
@@ -318,8 +345,9 @@ class World:
         self.settings = replace(
             settings,
             cer_url=f"http://127.0.0.1:{self.port}/services",
-            cer_read_seconds=0.9,
-            lease_seconds=1.0,
+            cer_connect_seconds=0.3,
+            cer_read_seconds=0.6,
+            lease_seconds=1.6,
         )
         self._processes: list[subprocess.Popen[bytes]] = []
 
