@@ -4,8 +4,8 @@ Every problem is reported at once, each with the variable and the expected form,
 round. The values of secrets are never part of a message.
 """
 
-import base64
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 CONTRACT = Path(__file__).parent / "transmission" / "contract" / "cer.wsdl"
 HIGHEST_PORT = 65_535
+FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
 class ConfigurationError(Exception):
@@ -47,7 +48,7 @@ def _secret(text: str) -> str:
 
 def _fernet_keys(text: str) -> tuple[str, ...]:
     keys = tuple(key.strip() for key in text.split(","))
-    _require(all(len(base64.urlsafe_b64decode(key)) == 32 for key in keys))
+    _require(all(FERNET_KEY.fullmatch(key) for key in keys))
     return keys
 
 

@@ -31,6 +31,8 @@ STATUS = {
     "import_refused": 422,
     "internal": 500,
     "invalid_input": 422,
+    "itinerary_empty": 409,
+    "itinerary_not_draft": 409,
     "method_not_allowed": 405,
     "mobile_flag_needs_point": 409,
     "mobile_place_has_no_hours": 422,

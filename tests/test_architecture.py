@@ -57,10 +57,10 @@ RULES: Mapping[Callable[[House], list[str]], Mapping[str, str]] = {
         "mobile_units/services/slots.py": "from datetime import date as day\nday.today()",
         "mobile_units/services/visits.py": "import datetime\ndatetime.datetime.now()",
         "routes/auth.py": "import time\ntime.monotonic()\ntime.time()",
-        "schemas/base.py": "from dataclasses import field\nfrom datetime import datetime\nfield(default_factory=datetime.utcnow)",
+        "schemas/base.py": "import dataclasses\nfrom datetime import datetime\nfield(default_factory=datetime.utcnow)",
     },
     architecture.endless_calls: {
-        "mobile_units/transmission/soap.py": "import requests\nself.session.post(url, timeout=(1, 2))\nrequests.get(url)",
+        "mobile_units/transmission/soap.py": "import requests\nself.session.post(url, timeout=2)\nrequests.get(url)",
         "mobile_units/doctor.py": "from requests import Session\nwith Session() as session:\n    session.get(url)",
         "mobile_units/embedded.py": "import psycopg\npsycopg.connect(url)",
         "mobile_units/demo/run.py": "from urllib.request import urlopen\nurlopen(url)\nurlopen(url, timeout=2)",

@@ -66,7 +66,7 @@ def _book_share(share: Share) -> int:
 
 
 def _book(share: Share, number: int) -> None:
-    """Books the soonest slot; whoever loses it to another process takes the next."""
+    """Books one of the soonest slots; whoever loses it to another process takes the next."""
     path, key = PATHS[number % len(PATHS)], f"demo-{number:06d}"
     with db.transaction(_Process.engine) as session:
         of_key = Visit.provider_id == share.actor.provider_id, Visit.idempotency_key == key
@@ -74,7 +74,8 @@ def _book(share: Share, number: int) -> None:
             return
         woman_id = _woman(session, share, number).id
     while soonest := _soonest(share.actor, path):
-        for slot in soonest:
+        first = number % len(soonest)
+        for slot in soonest[first:] + soonest[:first]:
             command = visits.NewVisit(woman_id=woman_id, slot_id=slot.id, path=path, idempotency_key=key)
             if _is_booked(share.actor, command):
                 return

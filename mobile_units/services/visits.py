@@ -25,6 +25,7 @@ from mobile_units.errors import DomainError
 from mobile_units.models.contracts import ContractRange
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule
+from mobile_units.models.service_places import ServicePlaceStatus
 from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.visits import Visit, VisitChange
@@ -413,10 +414,13 @@ def _record(session: Session, actor: Actor, visit: Visit, before: VisitStatus | 
 
 def _pass_on(session: Session, visit: Visit, *behind: OutboxMessage) -> None:
     """Has the visit handed over once its slot is known, its place active, and what must come before is accepted."""
-    slots_message = outbox.latest(session, MessageKind.SAVE_SLOTS, visit.slot.schedule_id)
-    activation = outbox.latest(session, MessageKind.ACTIVATE_SERVICE_PLACE, visit.slot.service_place_id)
-    known = tuple(message for message in (slots_message, activation) if message)
-    _enqueue(session, visit, MessageKind.SAVE_VISIT, (*behind, *known))
+    schedule = visit.slot.schedule
+    awaited = []
+    if schedule.slots_accepted_at is None:
+        awaited.append(outbox.latest(session, MessageKind.SAVE_SLOTS, schedule.id))
+    if schedule.service_place.status is not ServicePlaceStatus.ACTIVE:
+        awaited.append(outbox.latest(session, MessageKind.ACTIVATE_SERVICE_PLACE, schedule.service_place_id))
+    _enqueue(session, visit, MessageKind.SAVE_VISIT, (*behind, *filter(None, awaited)))
 
 
 def _call_off(session: Session, visit: Visit) -> OutboxMessage:

@@ -48,6 +48,7 @@ from tests.factories_transmission import (
     hand_over,
     hand_over_visits,
     message,
+    must_claim,
     visit,
 )
 
