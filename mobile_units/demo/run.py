@@ -72,14 +72,16 @@ def serve(demonstration: Demonstration, port: int) -> None:
         _tell(demonstration, figures, address)
         while True:
             time.sleep(1)
+            embedded.ensure_running(demonstration.folder)
             for name in processes.restart_ended():
                 print(f"{name} ended by itself and was started again", file=sys.stderr)  # noqa: T201 -- for people
 
 
 @contextmanager
 def _stage(demonstration: Demonstration, *ports: int) -> Iterator[Processes]:
-    """Database, sandbox and worker run inside, with `ports` kept free; SIGTERM ends them like Ctrl-C."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Database, sandbox and worker run inside, with `ports` kept free; Ctrl-C and SIGTERM end them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     with Processes(demonstration.folder / "processes", demonstration.environ) as processes:
         for port in (demonstration.sandbox_port, *ports):
             require_free_port(port)
