@@ -61,20 +61,21 @@ def cli() -> None:
     """Plan, publish, book and hand over mobile cancer screening."""
 
 
-def _engine() -> tuple[Settings, Engine]:
+@contextmanager
+def _installation() -> Iterator[tuple[Settings, Engine]]:
     settings = Settings.from_env()
     logs.configure(settings.log_level)
-    return settings, db.engine_of(settings)
+    engine = db.engine_of(settings)
+    try:
+        yield settings, engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager
 def _session() -> Iterator[Session]:
-    _, engine = _engine()
-    try:
-        with db.transaction(engine) as session:
-            yield session
-    finally:
-        engine.dispose()
+    with _installation() as (_, engine), db.transaction(engine) as session:
+        yield session
 
 
 def _actor(session: Session, book: str | None) -> Actor:
@@ -99,8 +100,8 @@ def _print(value: Any) -> None:
 
 
 @cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True, type=PORT)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address on which it listens.")
+@click.option("--port", default=8000, show_default=True, type=PORT, help="Where it listens.")
 @click.option(
     "--workers", default=2, show_default=True, type=COUNT, help="Web processes; each answers four requests at a time."
 )
@@ -120,13 +121,13 @@ def worker(threads: int) -> None:
 
     from mobile_units.transmission.worker import run_until_signal, worker_of
 
-    settings, engine = _engine()
     stop = Event()
-    run_until_signal([worker_of(settings, engine, stop) for _ in range(threads)], stop)
+    with _installation() as (settings, engine):
+        run_until_signal([worker_of(settings, engine, stop) for _ in range(threads)], stop)
 
 
 @cli.command()
-@click.option("--port", default=8010, show_default=True, type=PORT)
+@click.option("--port", default=8010, show_default=True, type=PORT, help="Where it listens.")
 @click.option("--state", type=click.Path(path_type=Path), required=True, help="File that keeps what was handed over.")
 def sandbox(port: int, state: Path) -> None:
     """Stand in for the central system, on this machine.
@@ -143,7 +144,13 @@ def sandbox(port: int, state: Path) -> None:
 @click.option("--once", is_flag=True, help="Do the job and end, without serving.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the figures as one JSON object.")
 @click.option("--reset", is_flag=True, help="Throw the demonstration away first.")
-@click.option("--folder", type=click.Path(path_type=Path), default=Path(".mobile-units/demo"), show_default=True)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path(".mobile-units/demo"),
+    show_default=True,
+    help="Of all its data.",
+)
 @click.option("--sites", type=FILE, help="Sites (CSV) instead of the sample.")
 @click.option("--women", default=400, show_default=True, type=click.IntRange(0), help="Fictitious women to book.")
 @click.option("--plan-seconds", default=25.0, show_default=True, type=SECONDS, help="Longest time for the plan.")
@@ -192,11 +199,11 @@ def upgrade() -> None:
     """Bring schema, codes and rules up to this program."""
     from mobile_units.services.reference import load_reference_data
 
-    _, engine = _engine()
-    migrations.upgrade(engine)
-    with db.transaction(engine) as session:
-        load_reference_data(session)
-    click.echo(f"The database is at revision {migrations.current(engine)}.")
+    with _installation() as (_, engine):
+        migrations.upgrade(engine)
+        with db.transaction(engine) as session:
+            load_reference_data(session)
+        click.echo(f"The database is at revision {migrations.current(engine)}.")
 
 
 @database.command("stop")
@@ -213,7 +220,7 @@ def provider() -> None:
 
 
 @provider.command("add")
-@click.argument("name")
+@click.argument("name", help="Name of the legal entity.")
 @click.option("--book", required=True, help="RPWDL book, 12 digits.")
 @click.option("--regon", required=True, help="9 or 14 digits.")
 @click.option("--nip", help="10 digits.")
@@ -236,7 +243,7 @@ def user() -> None:
 
 
 @user.command("add")
-@click.argument("login")
+@click.argument("login", help="Name to sign in with.")
 @click.option(
     "--role",
     "roles",
@@ -264,7 +271,7 @@ def token() -> None:
 
 
 @token.command("add")
-@click.argument("login")
+@click.argument("login", help="Name to sign in with.")
 @click.option("--name", default="CLI", show_default=True, help="What the token is for.")
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366), help="How long it is valid.")
 def add_token(login: str, name: str, days: int) -> None:
@@ -291,7 +298,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything,
 
 
 @import_.command("sites")
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, help="CSV in UTF-8, or XLSX.")
 @click.option("--no-estimate", is_flag=True, help="Do not estimate women due from population.")
 @dry_run_option
 @provider_option
@@ -307,7 +314,7 @@ def import_sites(file: Path, no_estimate: bool, dry_run: bool, book: str | None)
 
 
 @import_.command("units")
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, help="CSV in UTF-8, or XLSX.")
 @dry_run_option
 @provider_option
 def import_units(file: Path, dry_run: bool, book: str | None) -> None:  # noqa: FBT001 -- a flag
@@ -320,7 +327,7 @@ def import_units(file: Path, dry_run: bool, book: str | None) -> None:  # noqa: 
 
 
 @import_.command("demand")
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, help="CSV in UTF-8, or XLSX.")
 @click.option(
     "--nfz",
     type=click.Choice([each.value for each in Programme]),
@@ -378,7 +385,7 @@ def plan(  # noqa: PLR0913, PLR0917 -- one parameter for each option
 
 
 @cli.command()
-@click.argument("itinerary_id", type=int)
+@click.argument("itinerary_id", type=int, help="Key of the itinerary, as `plan` printed it.")
 @click.option("--stationary", is_flag=True, help="Also open the stationary places for the same days.")
 @provider_option
 def publish(itinerary_id: int, stationary: bool, book: str | None) -> None:  # noqa: FBT001 -- a flag

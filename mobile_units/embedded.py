@@ -4,6 +4,7 @@ The server is shared by all processes that use the folder and outlives each of t
 DATABASE_URL instead.
 """
 
+import atexit
 import logging
 import subprocess
 import time
@@ -51,6 +52,7 @@ def _started(folder: Path) -> str | None:
     server = _server(folder)
     if not _server_lives(folder):
         _forget_killed_server(server, folder)
+    atexit.unregister(server._cleanup)  # noqa: SLF001 -- every start registers it anew
     try:
         server.start()
     except subprocess.SubprocessError:

@@ -37,6 +37,7 @@ def configure(level: str = "INFO") -> None:
             ],
         )
     )
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # lists them in every process
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

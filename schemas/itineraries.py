@@ -4,9 +4,9 @@ from marshmallow import Schema, fields, validate
 
 from mobile_units.models.itineraries import ItineraryStatus
 from mobile_units.services import itineraries
-from schemas.base import NAME, CommandSchema, FilterSchema, StrictSchema, change_of, page_schema
+from schemas.base import CLOCK, DAY, KEY, NAME, CommandSchema, FilterSchema, StrictSchema, change_of, page_schema
 
-LOCAL_TIME = {"description": "Polish local time"}
+LOCAL_TIME = {"description": "Polish local time", "example": "08:00"}
 
 
 class NewItinerarySchema(CommandSchema):
@@ -15,8 +15,8 @@ class NewItinerarySchema(CommandSchema):
     command = itineraries.NewItinerary
 
     name = fields.String(required=True, validate=NAME)
-    first_day = fields.Date(required=True)
-    last_day = fields.Date(required=True)
+    first_day = fields.Date(required=True, validate=DAY)
+    last_day = fields.Date(required=True, validate=DAY)
 
 
 class PlanRequestSchema(CommandSchema):
@@ -25,9 +25,13 @@ class PlanRequestSchema(CommandSchema):
     command = itineraries.PlanRequest
 
     name = fields.String(required=True, validate=NAME)
-    first_day = fields.Date(required=True)
-    last_day = fields.Date(required=True)
-    unit_ids = fields.List(fields.Integer(), metadata={"description": "all active units unless given"})
+    first_day = fields.Date(required=True, validate=DAY)
+    last_day = fields.Date(required=True, validate=DAY)
+    unit_ids = fields.List(
+        fields.Integer(validate=KEY),
+        validate=validate.Length(1, 200),
+        metadata={"description": "all active units unless given"},
+    )
     seconds = fields.Float(validate=validate.Range(0, 30), metadata={"description": "how long to search; default 10"})
     seed = fields.Integer(validate=validate.Range(0, 2**31 - 1))
 
@@ -37,9 +41,9 @@ class DayHoursSchema(CommandSchema):
 
     command = itineraries.DayHours
 
-    day = fields.Date(required=True)
-    opens = fields.Time(allow_none=True, metadata=LOCAL_TIME)
-    closes = fields.Time(allow_none=True, metadata=LOCAL_TIME)
+    day = fields.Date(required=True, validate=DAY)
+    opens = fields.Time(format=CLOCK, allow_none=True, metadata=LOCAL_TIME)
+    closes = fields.Time(format=CLOCK, allow_none=True, metadata=LOCAL_TIME)
 
 
 class NewStopSchema(CommandSchema):
@@ -47,8 +51,8 @@ class NewStopSchema(CommandSchema):
 
     command = itineraries.NewStop
 
-    unit_id = fields.Integer(required=True)
-    site_id = fields.Integer(required=True)
+    unit_id = fields.Integer(required=True, validate=KEY)
+    site_id = fields.Integer(required=True, validate=KEY)
     days = fields.List(fields.Nested(DayHoursSchema), required=True, validate=validate.Length(1, 92))
     women_planned = fields.Integer(validate=validate.Range(0, 100_000), allow_none=True)
 
@@ -102,20 +106,20 @@ class ItineraryFilterSchema(FilterSchema):
     command = itineraries.ItineraryFilter
 
     status = fields.Enum(ItineraryStatus, by_value=True)
-    on = fields.Date(metadata={"description": "itineraries that cover this day"})
+    on = fields.Date(validate=DAY, metadata={"description": "itineraries that cover this day"})
 
 
 class StopFilterSchema(FilterSchema):
-    """Which stops are wanted; those with a day from `first_day` to `last_day`."""
+    """Which stops are wanted; those that last into the days from `first_day` to `last_day`."""
 
     command = itineraries.StopFilter
 
-    itinerary_id = fields.Integer()
-    unit_id = fields.Integer()
-    site_id = fields.Integer()
+    itinerary_id = fields.Integer(validate=KEY)
+    unit_id = fields.Integer(validate=KEY)
+    site_id = fields.Integer(validate=KEY)
     status = fields.Enum(ItineraryStatus, by_value=True)
-    first_day = fields.Date()
-    last_day = fields.Date()
+    first_day = fields.Date(validate=DAY)
+    last_day = fields.Date(validate=DAY)
 
 
 class VersionSchema(StrictSchema):
@@ -133,8 +137,8 @@ class PublicationSchema(VersionSchema):
 class OpeningSchema(StrictSchema):
     """The days for which a stationary place is opened, both included."""
 
-    first_day = fields.Date(required=True)
-    last_day = fields.Date(required=True)
+    first_day = fields.Date(required=True, validate=DAY)
+    last_day = fields.Date(required=True, validate=DAY)
 
 
 class PublishedSchema(Schema):

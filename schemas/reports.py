@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from mobile_units.services import reports
-from schemas.base import CommandSchema
+from schemas.base import DAY, CommandSchema
 
 ZLOTY = {"description": "złoty; empty where the range has no price"}
 
@@ -13,8 +13,8 @@ class ReportPeriodSchema(CommandSchema):
 
     command = reports.ReportPeriod
 
-    first_day = fields.Date(required=True)
-    last_day = fields.Date(required=True)
+    first_day = fields.Date(required=True, validate=DAY)
+    last_day = fields.Date(required=True, validate=DAY)
 
 
 class ContractRangeRowSchema(Schema):
@@ -32,6 +32,6 @@ class ContractRangeRowSchema(Schema):
     performed = fields.Integer()
     passed = fields.Integer(metadata={"description": "booked visits that the central e-registration accepted"})
     not_passed = fields.Integer()
-    payable = fields.Decimal(as_string=True, allow_none=True, metadata=ZLOTY)
-    expected = fields.Decimal(as_string=True, allow_none=True, metadata=ZLOTY)
-    at_risk = fields.Decimal(as_string=True, allow_none=True, metadata=ZLOTY)
+    payable = fields.Decimal(places=2, as_string=True, allow_none=True, metadata=ZLOTY)
+    expected = fields.Decimal(places=2, as_string=True, allow_none=True, metadata=ZLOTY)
+    at_risk = fields.Decimal(places=2, as_string=True, allow_none=True, metadata=ZLOTY)

@@ -1,66 +1,199 @@
 """The doctor: what is wrong with an installation is found and told with its cure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import time
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, text, update
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from mobile_units import crypto, db, doctor, migrations
+from mobile_units import crypto, db, migrations
 from mobile_units.config import Settings
 from mobile_units.doctor import Finding, Severity, examine
-from mobile_units.models.transmissions import MessageState, OutboxMessage
+from mobile_units.models.transmissions import MessageState
 from mobile_units.sandbox.server import SandboxServer
 from mobile_units.services import reference
 from tests import factories, factories_booking, factories_transmission
 from tests.conftest import new_database
 from tests.environment import environment
 
+NOBODY_ANSWERS = "nobody answers at 127.0.0.1:1"
+CONFIRMED, UNCONFIRMED = "01.0034.101.01", "10.7940.159.02"
 
-@pytest.fixture(scope="module")
-def own(settings: Settings, server_url: str) -> Settings:
-    """Settings on a database of this module, migrated, with reference data and nothing else; nobody at the other end."""
-    made = replace(settings, database_url=new_database(server_url, "doctor"), cer_url="http://127.0.0.1:1/services")
+
+@contextmanager
+def changing(settings: Settings) -> Iterator[Session]:
+    """A transaction on the database of the settings."""
+    engine = db.engine_of(settings)
+    with db.transaction(engine) as session:
+        yield session
+    engine.dispose()
+
+
+def installed(settings: Settings, server_url: str, name: str) -> Settings:
+    """Settings on a new database with schema and reference data; nobody listens where the central system should."""
+    url = new_database(server_url, f"{settings.data_dir.name}-{name}")
+    made = replace(settings, database_url=url, cer_url="http://127.0.0.1:1/services")
     engine = db.engine_of(made)
     migrations.upgrade(engine)
-    with db.transaction(engine) as session:
-        reference.load_reference_data(session)
     engine.dispose()
+    with changing(made) as session:
+        reference.load_reference_data(session)
     return made
 
 
 @pytest.fixture(scope="module")
-def used(own: Settings, settings: Settings, server_url: str) -> Settings:
-    """The same in use: a provider with user, contract, and two women."""
-    made = replace(own, database_url=new_database(server_url, "doctor-used"))
-    engine = db.engine_of(made)
-    migrations.upgrade(engine)
-    with db.transaction(engine) as session:
+def new(settings: Settings, server_url: str) -> Settings:
+    """An installation that nobody uses yet."""
+    return installed(settings, server_url, "new")
+
+
+@pytest.fixture(scope="module")
+def used(settings: Settings, server_url: str) -> Settings:
+    """An installation with a provider, its user, its contract, and two women."""
+    made = installed(settings, server_url, "used")
+    with changing(made) as session:
         provider = factories.provider(session)
         factories.user(session, provider.id)
-        factories_booking.contract(session, provider.id, ["01.0034.101.01"])
+        factories_booking.contract(session, provider.id, [CONFIRMED, UNCONFIRMED])
         for _ in range(2):
             factories_booking.woman(session, provider.id)
-    engine.dispose()
     return made
 
 
 @pytest.fixture(autouse=True)
-def keys_as_before(settings: Settings) -> object:
+def keys_as_before(settings: Settings) -> Iterator[None]:
     """The keys of the test database, after the doctor tried others."""
     yield
     crypto.load_keys(settings)
 
 
 def findings(settings: Settings, **variables: str) -> dict[str, Finding]:
-    """What is found, by what is said of it; the settings may be overruled by variables."""
+    """What is found, by what is said of it; variables overrule the settings."""
     return {finding.text: finding for finding in examine(environment(settings) | variables)}
 
 
-def errors(settings: Settings, **variables: str) -> list[str]:
-    """What keeps the installation from working, apart from the central system that nobody started."""
-    found = findings(settings, **variables).values()
-    return [each.text for each in found if each.severity is Severity.ERROR and "nobody answers" not in each.text]
+def texts(settings: Settings, severity: Severity, **variables: str) -> set[str]:
+    """What is said with one severity."""
+    return {each.text for each in findings(settings, **variables).values() if each.severity is severity}
+
+
+def test_wrong_variables_are_all_told_and_nothing_else_is_tried(new: Settings) -> None:
+    """Without settings there is nothing to look at."""
+    found = findings(new, MOBILE_UNITS_HASH_KEY="short", MOBILE_UNITS_COLOUR="red")
+    assert [text.partition(":")[0] for text in found] == ["MOBILE_UNITS_COLOUR", "MOBILE_UNITS_HASH_KEY"]
+    assert {(each.severity, bool(each.mend)) for each in found.values()} == {(Severity.ERROR, True)}
+
+
+def test_whatever_is_wrong_has_a_cure(new: Settings) -> None:
+    """Each finding but the good ones says what to do."""
+    for finding in findings(new).values():
+        assert bool(finding.mend) is (finding.severity is not Severity.OK)
+
+
+def test_a_new_installation_lacks_provider_user_and_contract(new: Settings) -> None:
+    """It works, but it is of no use yet."""
+    assert texts(new, Severity.ERROR) == {NOBODY_ANSWERS}
+    assert {
+        "there is no provider", "nobody can sign in", "there is no contract, so nothing can be offered"
+    } <= texts(new, Severity.WARNING)  # fmt: skip
+
+
+def test_a_used_installation_is_warned_of_what_is_provisional(used: Settings) -> None:
+    """The contract of the central system, a code that nobody confirmed, and what is right on a test machine only."""
+    assert texts(used, Severity.WARNING) == {
+        "the contract is our provisional one, not that of the e-Health Centre",
+        f"the product code {UNCONFIRMED} is not confirmed",
+        "session cookies are sent without HTTPS",
+        "the central system is called without TLS at http://127.0.0.1:1/services",
+    }
+
+
+def test_a_reachable_central_system_is_good(used: Settings, tmp_path: Path) -> None:
+    """With the sandbox there is no error left."""
+    with SandboxServer(tmp_path / "sandbox.sqlite") as sandbox:
+        assert texts(used, Severity.ERROR, MOBILE_UNITS_CER_URL=sandbox.address) == set()
+        good = texts(used, Severity.OK, MOBILE_UNITS_CER_URL=sandbox.address)
+    assert good >= {
+        "the configuration is complete",
+        "the contract of the central system carries our messages",
+        "the database answers and has the schema of this program",
+    }
+
+
+@pytest.mark.parametrize(
+    "content", ["no XML", "<definitions xmlns='http://schemas.xmlsoap.org/wsdl/' targetNamespace='urn:x'/>"]
+)
+def test_a_contract_that_cannot_carry_our_messages_is_told(used: Settings, tmp_path: Path, content: str) -> None:
+    """Whatever keeps it from being used."""
+    wsdl = tmp_path / "cer.wsdl"
+    wsdl.write_text(content)
+    told = texts(used, Severity.ERROR, MOBILE_UNITS_CER_WSDL=str(wsdl)) - {NOBODY_ANSWERS}
+    assert [text.partition(":")[0] for text in told] == [str(wsdl)]
+
+
+def test_an_unreachable_database_is_told(used: Settings) -> None:
+    """Without the address, which holds a password."""
+    url = "postgresql://nobody:hunter2@127.0.0.1:1/none"
+    found = findings(used, DATABASE_URL=url)
+    assert found["the database does not answer (OperationalError)"].severity is Severity.ERROR
+    assert "hunter2" not in repr(found)
+
+
+def test_the_embedded_server_is_a_matter_of_production(
+    used: Settings, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is warned of, and used."""
+    monkeypatch.setattr("mobile_units.embedded.ensure_running", lambda _folder: used.database_url)
+    found = findings(used, DATABASE_URL="")
+    assert f"the embedded PostgreSQL in {used.data_dir} is used" in found
+    assert "the database answers and has the schema of this program" in found
+
+
+@pytest.mark.parametrize("revision", ["missing", "9999"])
+def test_another_schema_is_told(used: Settings, server_url: str, revision: str) -> None:
+    """Older, as before the first migration, or newer; the content is not looked at."""
+    other = replace(used, database_url=new_database(server_url, f"{used.data_dir.name}-other"))
+    if revision != "missing":
+        with changing(other) as session:
+            session.execute(text("CREATE TABLE alembic_version AS SELECT '9999' AS version_num"))
+    expected = f"the schema of the database is {revision}, not {migrations.head()}"
+    assert texts(other, Severity.ERROR) == {NOBODY_ANSWERS, expected}
+    assert "nobody can sign in" not in findings(other)
+
+
+def test_a_lost_encryption_key_is_told(used: Settings) -> None:
+    """With another key in front the old one still opens; without it nothing opens."""
+    new_key = Fernet.generate_key().decode()
+    rotated = ",".join([new_key, *used.encryption_keys])
+    assert texts(used, Severity.ERROR, MOBILE_UNITS_ENCRYPTION_KEYS=rotated) == {NOBODY_ANSWERS}
+    lost = texts(used, Severity.ERROR, MOBILE_UNITS_ENCRYPTION_KEYS=new_key)
+    assert lost == {NOBODY_ANSWERS, "personal data cannot be read with these keys"}
+
+
+def test_a_changed_hash_key_is_told(used: Settings) -> None:
+    """Otherwise every woman would be taken for a new one."""
+    told = texts(used, Severity.ERROR, MOBILE_UNITS_HASH_KEY="x" * 40)
+    assert told == {NOBODY_ANSWERS, "women cannot be found with this hash key"}
+
+
+def test_missing_rules_are_told(used: Settings) -> None:
+    """Nobody could be booked without them."""
+    with changing(used) as session:
+        session.execute(text("DELETE FROM eligibility_rules"))
+    assert "codes and rules are missing" in texts(used, Severity.ERROR)
+    with changing(used) as session:
+        reference.load_reference_data(session)
+    assert "codes and rules are missing" not in findings(used)
+
+
+def test_rejected_messages_are_counted(used: Settings) -> None:
+    """Each is a visit or a schedule that the central system does not have."""
+    with changing(used) as session:
+        provider = factories.provider(session)
+        for _ in range(3):
+            factories_transmission.message(session, provider.id).state = MessageState.REJECTED
+    assert "3 messages were rejected by the central system" in texts(used, Severity.WARNING)

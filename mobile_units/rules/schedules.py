@@ -1,6 +1,5 @@
 """From working time to slots: how a day's work is cut into bookable times and shared among contract ranges."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,6 +41,14 @@ def share(slots: Sequence[SlotTime], weights: Sequence[int]) -> list[list[SlotTi
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
-    """`total` in whole parts proportional to `weights`; the parts add up to it."""
-    parts = Counter(deal(total, weights))
-    return [parts[index] for index in range(len(weights))]
+    """`total` in whole parts proportional to `weights`; the parts add up to it.
+
+    Each part is its exact share rounded down or up, up for the largest remainders and, of equal ones, the first.
+    Weights that are all zero count as equal.
+    """
+    shares = list(weights) if any(weights) else [1] * len(weights)
+    parts = [total * share // sum(shares) for share in shares]
+    by_remainder = sorted(range(len(shares)), key=lambda index: -(total * shares[index] % sum(shares)))
+    for index in by_remainder[: total - sum(parts)]:
+        parts[index] += 1
+    return parts

@@ -136,7 +136,7 @@ def contracted_ranges(session: Session, provider_id: int) -> list[ContractedRang
 def quantity_limits(session: Session, provider_id: int) -> dict[int, int]:
     """How many examinations each range of the provider's contracts allows, by the range's key."""
     query = select(ContractRange.id, ContractRange.quantity_limit).join(ContractRange.contract)
-    return dict(session.execute(query.where(Contract.provider_id == provider_id)).tuples().all())
+    return dict(session.execute(query.where(Contract.provider_id == provider_id)).all())
 
 
 def ranges_on_path(

@@ -4,12 +4,12 @@ Planning takes seconds, so it is three steps: `problem_for` reads, `propose` com
 `keep_plan` stores the draft.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from mobile_units.errors import DomainError
@@ -18,10 +18,19 @@ from mobile_units.models.sites import Site
 from mobile_units.models.units import MobileUnit, UnitProgramme
 from mobile_units.planning.check import Violation, check, kilometres
 from mobile_units.planning.problem import Objective, Plan, PlannedStop, PlanningSite, PlanningUnit, Problem
-from mobile_units.rules.calendar import local_instant
+from mobile_units.rules.calendar import local_instant, require_period
 from mobile_units.rules.slots import Interval, capacity_of
+from mobile_units.services import sites, units
 from mobile_units.services.actors import Actor, audit
-from mobile_units.services.queries import Page, Paging, apply_change, get_owned, page_of, require_version
+from mobile_units.services.queries import (
+    OwnedEntity,
+    Page,
+    Paging,
+    apply_change,
+    get_owned,
+    page_of,
+    require_version,
+)
 
 if TYPE_CHECKING:
     from mobile_units.planning.solver import Report
@@ -29,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What is to be planned: all active units, or those named, from day to day, both included.
+    """What is to be planned: all active units, or those named, from day to day, both included, a year at the most.
 
     `seconds` is the time that the search may take; the same seed gives the same plan unless time runs out.
     """
@@ -81,7 +90,7 @@ class ItineraryFilter:
 
 @dataclass(frozen=True, slots=True)
 class StopFilter:
-    """Which stops are wanted: those with a day from `first_day` to `last_day`."""
+    """Which stops are wanted: those that last into the days from `first_day` to `last_day`."""
 
     paging: Paging = Paging()
     itinerary_id: int | None = None
@@ -93,35 +102,57 @@ class StopFilter:
 
 
 def problem_for(session: Session, actor: Actor, request: PlanRequest) -> Problem:
-    """The planning problem of the provider's active units and sites.
+    """The planning problem of the provider's active sites, and of its active units with a programme or those named.
 
     Raises:
-        DomainError: `nothing_to_plan`, there is no unit with a programme or no site with women due; `not_found`, a
-            named unit.
+        DomainError: `ends_before_start`, `period_too_long`; `nothing_to_plan`, there is no unit with a programme or no
+            site with women due; `not_found`, `out_of_use` or `unit_without_programme`, a named unit.
     """
-    units = [planning_unit(unit) for unit in _units(session, actor, request.unit_ids) if unit.programmes]
-    sites = [planning_site(site) for site in _sites(session, actor)]
-    if not units:
+    require_period(request.first_day, request.last_day)
+    wanted = _named_units(session, actor, request.unit_ids) if request.unit_ids else _ready_units(session, actor)
+    problem = _problem(session, actor, request.first_day, request.last_day, wanted)
+    if not problem.units:
         raise DomainError(
             "nothing_to_plan", missing_pl="brak jednostek z programem", missing_en="no unit has a programme"
         )
-    if not any(site.women_due_for(unit) for site in sites for unit in units):
+    if not any(site.women_due_for(unit) for site in problem.sites for unit in problem.units):
         raise DomainError(
             "nothing_to_plan", missing_pl="nigdzie nie ma kobiet do zbadania", missing_en="no women are due"
         )
-    return Problem(request.first_day, request.last_day, tuple(units), tuple(sites))
+    return problem
 
 
-def _units(session: Session, actor: Actor, wanted: Sequence[int]) -> list[MobileUnit]:
-    if wanted:
-        return [get_owned(session, actor, MobileUnit, key, selectinload(MobileUnit.programmes)) for key in wanted]
-    query = select(MobileUnit).where(MobileUnit.provider_id == actor.provider_id, MobileUnit.active)
-    return list(session.scalars(query.options(selectinload(MobileUnit.programmes)).order_by(MobileUnit.id)))
-
-
-def _sites(session: Session, actor: Actor) -> list[Site]:
+def _problem(session: Session, actor: Actor, first_day: date, last_day: date, wanted: Iterable[MobileUnit]) -> Problem:
     query = select(Site).where(Site.provider_id == actor.provider_id, Site.active)
-    return list(session.scalars(query.options(selectinload(Site.demands)).order_by(Site.id)))
+    known = session.scalars(query.options(selectinload(Site.demands)).order_by(Site.id))
+    return Problem(first_day, last_day, tuple(map(planning_unit, wanted)), tuple(map(planning_site, known)))
+
+
+def _ready_units(session: Session, actor: Actor) -> Sequence[MobileUnit]:
+    query = select(MobileUnit).where(
+        MobileUnit.provider_id == actor.provider_id, MobileUnit.active, MobileUnit.programmes.any()
+    )
+    return session.scalars(query.options(selectinload(MobileUnit.programmes)).order_by(MobileUnit.id)).all()
+
+
+def _named_units(session: Session, actor: Actor, keys: Iterable[int]) -> Sequence[MobileUnit]:
+    named = [units.get(session, actor, key) for key in sorted(set(keys))]
+    for unit in named:
+        require_ready(unit)
+    return named
+
+
+def require_ready(unit: MobileUnit) -> None:
+    """Raises `out_of_use` for a unit that was retired, `unit_without_programme` for one that examines nobody."""
+    require_in_use(unit)
+    if not unit.programmes:
+        raise DomainError("unit_without_programme", unit=unit.name)
+
+
+def require_in_use(what: MobileUnit | Site) -> None:
+    """Raises `out_of_use` for a unit or a site that was retired."""
+    if not what.active:
+        raise DomainError("out_of_use", what=what.name)
 
 
 def planning_unit(unit: MobileUnit) -> PlanningUnit:
@@ -185,43 +216,61 @@ def propose(problem: Problem, request: PlanRequest, progress: "Report | None" = 
 
 def keep_plan(session: Session, actor: Actor, request: PlanRequest, plan: Plan) -> Itinerary:
     """Stores a plan as a draft with its stops, hours, terms and the reasons for the sites left out."""
-    itinerary = create(
-        session, actor, NewItinerary(name=request.name, first_day=request.first_day, last_day=request.last_day)
-    )
-    itinerary.planning = {
+    command = NewItinerary(name=request.name, first_day=request.first_day, last_day=request.last_day)
+    itinerary = _begin(session, actor, command, _terms(plan))
+    stood = _owned(session, actor, MobileUnit, {stop.unit_id for stop in plan.stops})
+    visited = _owned(session, actor, Site, {stop.site_id for stop in plan.stops})
+    for stop in sorted(plan.stops, key=lambda each: (each.days[0], each.unit_id)):
+        days = [DayHours(day) for day in stop.days]
+        _add_stop(itinerary, stood[stop.unit_id], visited[stop.site_id], days, stop.women)
+    session.flush()
+    return itinerary
+
+
+def _terms(plan: Plan) -> dict[str, Any]:
+    return {
         "solver": plan.solver,
         "seed": plan.seed,
         "seconds": round(plan.seconds, 2),
         "objective": asdict(plan.objective) | {"value": round(plan.objective.value, 1)},
         "unserved": [asdict(each) for each in plan.unserved],
     }
-    units = {unit.id: unit for unit in _units(session, actor, [])}
-    for stop in plan.stops:
-        _add_stop(itinerary, units[stop.unit_id], stop.site_id, [DayHours(day) for day in stop.days], stop.women)
-    session.flush()
-    return itinerary
+
+
+def _owned(session: Session, actor: Actor, entity: type[OwnedEntity], keys: Iterable[int]) -> Mapping[int, OwnedEntity]:
+    query = select(entity).where(entity.id.in_(keys), entity.provider_id == actor.provider_id)
+    return {each.id: each for each in session.scalars(query)}
 
 
 def create(session: Session, actor: Actor, command: NewItinerary) -> Itinerary:
     """Keeps an empty draft.
 
     Raises:
-        DomainError: `ends_before_start`.
+        DomainError: `ends_before_start`, `period_too_long`.
     """
-    if command.last_day < command.first_day:
-        raise DomainError("ends_before_start")
-    itinerary = Itinerary(provider_id=actor.provider_id, status=ItineraryStatus.DRAFT, stops=[], **asdict(command))
+    return _begin(session, actor, command, {})
+
+
+def _begin(session: Session, actor: Actor, command: NewItinerary, planning: dict[str, Any]) -> Itinerary:
+    require_period(command.first_day, command.last_day)
+    itinerary = Itinerary(
+        provider_id=actor.provider_id,
+        status=ItineraryStatus.DRAFT,
+        planning=planning,
+        stops=[],
+        **asdict(command),
+    )
     session.add(itinerary)
     session.flush()
     audit(session, actor, "create", "itinerary", itinerary.id)
     return itinerary
 
 
-def _add_stop(itinerary: Itinerary, unit: MobileUnit, site_id: int, days: Sequence[DayHours], women: int) -> Stop:
+def _add_stop(itinerary: Itinerary, unit: MobileUnit, site: Site, days: Sequence[DayHours], women: int) -> Stop:
     days = sorted(days, key=lambda each: each.day)
     stop = Stop(
-        unit_id=unit.id,
-        site_id=site_id,
+        unit=unit,
+        site=site,
         first_day=days[0].day,
         last_day=days[-1].day,
         women_planned=women,
@@ -278,28 +327,44 @@ def find_stops(session: Session, actor: Actor, criteria: StopFilter) -> Page[Sto
 
 
 def get_draft(session: Session, actor: Actor, itinerary_id: int) -> Itinerary:
-    """An itinerary that may still be changed, locked until the end of the transaction.
+    """An itinerary that may still be changed, as it is once it is locked until the end of the transaction.
 
     Raises:
         DomainError: `not_found`, `itinerary_not_draft`.
     """
-    session.execute(select(Itinerary.id).where(Itinerary.id == itinerary_id).with_for_update())
-    itinerary = get(session, actor, itinerary_id)
+    return _draft(session, actor, Itinerary.id == itinerary_id, f"Itinerary {itinerary_id}")
+
+
+def _draft(session: Session, actor: Actor, wanted: ColumnElement[bool], what: str) -> Itinerary:
+    query = select(Itinerary).where(wanted, Itinerary.provider_id == actor.provider_id).options(*_PARTS)
+    locked = query.with_for_update().execution_options(populate_existing=True)
+    itinerary = session.scalars(locked).one_or_none()
+    if itinerary is None:
+        raise DomainError("not_found", what=what)
     if itinerary.status not in {ItineraryStatus.DRAFT, ItineraryStatus.APPROVED}:
         raise DomainError("itinerary_not_draft", status=itinerary.status.value)
     return itinerary
 
 
 def change(session: Session, actor: Actor, itinerary_id: int, version: int, values: Mapping[str, Any]) -> Itinerary:
-    """Changes the name of a draft."""
+    """Changes the name of a draft.
+
+    Raises:
+        DomainError: as `get_draft`; `stale_version`.
+    """
     itinerary = get_draft(session, actor, itinerary_id)
     apply_change(itinerary, version, values)
+    audit(session, actor, "change", "itinerary", itinerary.id)
     session.flush()
     return itinerary
 
 
 def discard(session: Session, actor: Actor, itinerary_id: int, version: int) -> Itinerary:
-    """Puts a draft aside; it can still be read."""
+    """Puts a draft aside; it can still be read.
+
+    Raises:
+        DomainError: as `get_draft`; `stale_version`.
+    """
     itinerary = get_draft(session, actor, itinerary_id)
     require_version(itinerary, version)
     itinerary.status = ItineraryStatus.DISCARDED
@@ -309,25 +374,34 @@ def discard(session: Session, actor: Actor, itinerary_id: int, version: int) -> 
 
 
 def add_stop(session: Session, actor: Actor, itinerary_id: int, command: NewStop) -> Stop:
-    """Adds a stop to a draft.
+    """Adds a stop to a draft, whose version is raised so that nobody publishes what he has not read.
 
     Raises:
-        DomainError: `stop_outside_itinerary`, `unit_without_programme`, `ends_before_start`, `no_such_local_time`;
+        DomainError: as `get_draft`; `not_found`, the unit or the site; `out_of_use`, `unit_without_programme`,
+            `stop_outside_itinerary`, `given_twice` (a day), `ends_before_start`, `no_such_local_time`;
             `unit_in_two_places` (at flush).
     """
     itinerary = get_draft(session, actor, itinerary_id)
-    unit = get_owned(session, actor, MobileUnit, command.unit_id, selectinload(MobileUnit.programmes))
-    site = get_owned(session, actor, Site, command.site_id, selectinload(Site.demands))
+    unit = units.get(session, actor, command.unit_id)
+    site = sites.get(session, actor, command.site_id)
+    require_ready(unit)
+    require_in_use(site)
     _check_days(itinerary, command.days)
-    if not unit.programmes:
-        raise DomainError("unit_without_programme", unit=unit.name)
-    stop = _add_stop(itinerary, unit, site.id, command.days, 0)
+    stop = _add_stop(itinerary, unit, site, command.days, 0)
     stop.women_planned = _women_reached(unit, site, stop) if command.women_planned is None else command.women_planned
+    _raise_version(itinerary)
     session.flush()
+    audit(session, actor, "create", "stop", stop.id)
     return stop
 
 
+def _raise_version(itinerary: Itinerary) -> None:
+    apply_change(itinerary, itinerary.version, {})
+
+
 def _check_days(itinerary: Itinerary, days: Sequence[DayHours]) -> None:
+    if len({each.day for each in days}) < len(days):
+        raise DomainError("given_twice")
     for each in days:
         if not itinerary.first_day <= each.day <= itinerary.last_day:
             first_day, last_day = itinerary.first_day.isoformat(), itinerary.last_day.isoformat()
@@ -343,24 +417,27 @@ def _women_reached(unit: MobileUnit, site: Site, stop: Stop) -> int:
 
 
 def remove_stop(session: Session, actor: Actor, stop_id: int) -> None:
-    """Takes a stop out of a draft.
+    """Takes a stop out of a draft, whose version is raised.
 
     Raises:
         DomainError: `not_found`, `itinerary_not_draft`.
     """
-    stop = session.get(Stop, stop_id)
-    if stop is None:
-        raise DomainError("not_found", what=f"Stop {stop_id}")
-    itinerary = get_draft(session, actor, stop.itinerary_id)
+    what = f"Stop {stop_id}"
+    itinerary = _draft(session, actor, Itinerary.stops.any(Stop.id == stop_id), what)
+    stop = next((each for each in itinerary.stops if each.id == stop_id), None)
+    if stop is None:  # removed by somebody else while this transaction waited for the lock
+        raise DomainError("not_found", what=what)
     itinerary.stops.remove(stop)
+    _raise_version(itinerary)
+    audit(session, actor, "remove", "stop", stop_id)
     session.flush()
 
 
 def violations(session: Session, actor: Actor, itinerary_id: int) -> list[Violation]:
-    """Everything that keeps the itinerary, as it stands, from being carried out."""
+    """Everything that keeps the itinerary, as it stands, from being carried out by the units and sites now in use."""
     itinerary = get(session, actor, itinerary_id)
-    request = PlanRequest(name=itinerary.name, first_day=itinerary.first_day, last_day=itinerary.last_day)
-    problem = problem_for(session, actor, request)
+    ready = _ready_units(session, actor)
+    problem = _problem(session, actor, itinerary.first_day, itinerary.last_day, ready)
     return check(problem, _as_plan(problem, itinerary))
 
 

@@ -8,6 +8,7 @@ published for one stop never waits for another stop; only the activation waits f
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from uuid import uuid4
 
 from sqlalchemy import insert, select
@@ -21,10 +22,10 @@ from mobile_units.models.schedules import Schedule, ScheduleHours
 from mobile_units.models.service_places import OpeningHours, ServicePlace, ServicePlaceStatus
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import OutboxMessage
-from mobile_units.models.units import UnitProgramme
-from mobile_units.rules.calendar import local_instant, month_parts, working_days
+from mobile_units.models.units import MobileUnit, UnitProgramme
+from mobile_units.rules.calendar import local_instant, month_parts, require_period, working_days
 from mobile_units.rules.product_codes import CatalogueEntry, ContractedRange, paths_offered
-from mobile_units.rules.programmes import Mobility, Programme
+from mobile_units.rules.programmes import Mobility, Path, Programme
 from mobile_units.rules.schedules import Pace, SlotTime, apportion, share, slot_times
 from mobile_units.rules.slots import Interval, slot_uuid
 from mobile_units.rules.transmissions import MessageKind
@@ -52,6 +53,19 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class _Work:
+    """One uninterrupted working time, and how women are examined in it."""
+
+    time: Interval
+    pace: Pace
+
+    @property
+    def day(self) -> date:
+        """The Polish day."""
+        return _local_day(self.time)
+
+
+@dataclass(frozen=True, slots=True)
 class _Contracts:
     """The ranges that the provider may settle, what their codes mean, and how many examinations each allows."""
 
@@ -59,14 +73,25 @@ class _Contracts:
     ranges: Sequence[ContractedRange]
     limits: dict[int, int]
 
+    def offered(self, place: ServicePlace, programme: Programme, day: date) -> Sequence[tuple[Path, ContractedRange]]:
+        """The paths contracted for a place on a day; raises `no_contracted_range` if there are none."""
+        offered = paths_offered(programme, place.setting, place.mobility, day, place.id, self.catalogue, self.ranges)
+        if not offered:
+            paths = ", ".join(path for path in Path if path.programme is programme)
+            raise DomainError("no_contracted_range", path=paths, day=day.isoformat())
+        return offered
+
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A schedule and its slots, not yet stored."""
+    """What a schedule will hold: the working times under one contract range, and the slots dealt to it."""
 
     place: ServicePlace
-    schedule: Schedule
-    slots: Sequence[SlotTime]
+    point: MobilePoint | None
+    path: Path
+    contract_range_id: int
+    hours: list[Interval]
+    slots: list[SlotTime]
 
     @property
     def places(self) -> int:
@@ -74,59 +99,72 @@ class _Draft:
         return sum(slot.capacity for slot in self.slots)
 
 
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """A schedule and its slots."""
+
+    schedule: Schedule
+    slots: Sequence[SlotTime]
+
+
 def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now: datetime) -> Published:
     """Publishes a draft: its units are bound to its stops, and everything that follows is derived and queued.
 
     Raises:
-        DomainError: `itinerary_not_draft`, `itinerary_empty`, `stale_version`, `unit_without_programme`;
-            `no_contracted_range`, a unit's programme has no contract for its place on a stop's first day;
+        DomainError: `not_found`, `itinerary_not_draft`, `itinerary_empty`, `stale_version`; `out_of_use`, a unit or a
+            site was retired; `unit_without_programme`; `no_contracted_range`, a unit's programme has no contract for
+            its place on a day of a stop; `schedule_without_slots`, nobody can be examined in the hours of a stop;
             `unit_in_two_places` (at flush), another published itinerary has the unit elsewhere.
     """
     itinerary = itineraries.get_draft(session, actor, itinerary_id)
     require_version(itinerary, version)
     if not itinerary.stops:
         raise DomainError("itinerary_empty")
+    _lock(session, MobileUnit, {stop.unit_id for stop in itinerary.stops})
     itinerary.status, itinerary.published_at = ItineraryStatus.PUBLISHED, now
     session.flush()
     known = _contracts(session, actor)
-    drafts = [draft for stop in itinerary.stops for draft in _draft_stop(known, stop)]
+    derived = [each for stop in itinerary.stops for each in _of_stop(known, stop)]
     audit(session, actor, "publish", "itinerary", itinerary.id)
-    return _keep(session, actor, drafts)
+    return _keep(session, actor, derived)
 
 
 def open_stationary(session: Session, actor: Actor, place_id: int, first_day: date, last_day: date) -> Published:
     """Opens schedules and slots of a stationary place from its opening hours: one schedule for each month and range.
 
     Raises:
-        DomainError: `not_found`, `ends_before_start`, `no_contracted_range`; `schedule_without_slots`, nothing fits the
-            opening hours; `schedule_overlaps` (at flush), some of the days have a schedule already.
+        DomainError: `not_found`, `ends_before_start`, `period_too_long`, `no_contracted_range`; `place_without_hours`,
+            the place is not open on any of the days; `schedule_without_slots`, nobody can be examined in the opening
+            hours; `schedule_overlaps` (at flush), some of the days have a schedule already.
     """
-    if last_day < first_day:
-        raise DomainError("ends_before_start")
     place = get_owned(session, actor, ServicePlace, place_id, selectinload(ServicePlace.opening_hours))
-    known = _contracts(session, actor)
-    programmes = sorted({hours.programme for hours in place.opening_hours})
-    drafts = [
-        draft
-        for first, last in month_parts(first_day, last_day)
-        for programme in programmes
-        for draft in _draft_month(known, place, programme, first, last)
-    ]
-    if not drafts:
-        raise DomainError("schedule_without_slots", place=place.name, day=first_day.isoformat())
-    audit(session, actor, "publish", "service_place", place.id)
-    return _keep(session, actor, drafts)
+    opened = _open(session, actor, place, first_day, last_day)
+    if not opened.schedules:
+        raise DomainError("place_without_hours", place=place.name)
+    return opened
 
 
 def open_all_stationary(session: Session, actor: Actor, first_day: date, last_day: date) -> list[Published]:
-    """Opens every stationary place of the provider that has opening hours."""
-    query = select(ServicePlace.id).where(
-        ServicePlace.provider_id == actor.provider_id,
-        ServicePlace.mobility == Mobility.STATIONARY,
-        ServicePlace.opening_hours.any(),
+    """Opens every stationary place of the provider that has opening hours on some of the days.
+
+    Raises:
+        DomainError: as `open_stationary`, but not `place_without_hours`.
+    """
+    query = select(ServicePlace).where(
+        ServicePlace.provider_id == actor.provider_id, ServicePlace.mobility == Mobility.STATIONARY
     )
-    places = session.scalars(query.order_by(ServicePlace.id)).all()
-    return [open_stationary(session, actor, place_id, first_day, last_day) for place_id in places]
+    places = session.scalars(query.options(selectinload(ServicePlace.opening_hours)).order_by(ServicePlace.id)).all()
+    opened = (_open(session, actor, place, first_day, last_day) for place in places)
+    return [each for each in opened if each.schedules]
+
+
+def _lock(session: Session, entity: type[MobileUnit | ServicePlace], keys: Iterable[int]) -> None:
+    """Has publications of one unit or place follow each other.
+
+    Side by side they would wait for each other in the constraints that forbid overlaps, and end in a deadlock.
+    """
+    query = select(entity.id).where(entity.id.in_(keys)).order_by(entity.id)
+    session.execute(query.with_for_update(key_share=True))
 
 
 def _contracts(session: Session, actor: Actor) -> _Contracts:
@@ -137,109 +175,134 @@ def _contracts(session: Session, actor: Actor) -> _Contracts:
     )
 
 
-def _draft_stop(known: _Contracts, stop: Stop) -> list[_Draft]:
+def _of_stop(known: _Contracts, stop: Stop) -> list[_Derived]:
     """The schedules of a stop; the women planned for it are shared among them by the places that they offer."""
-    if not stop.unit.programmes:
-        raise DomainError("unit_without_programme", unit=stop.unit.name)
-    drafts = [draft for each in stop.unit.programmes for draft in _draft_programme(known, stop, each)]
-    for draft, women in zip(drafts, apportion(stop.women_planned, [each.places for each in drafts]), strict=True):
-        draft.schedule.women_planned = women
-    return drafts
+    itineraries.require_ready(stop.unit)
+    itineraries.require_in_use(stop.site)
+    points = {each.service_place_id: _point(stop, each.service_place) for each in stop.unit.programmes}
+    drafts = [
+        draft
+        for each in stop.unit.programmes
+        for draft in _drafts(
+            known, each.service_place, each.programme, _work(stop, each), points[each.service_place_id]
+        )
+    ]
+    women = apportion(stop.women_planned, [draft.places for draft in drafts])
+    return [_derived(draft, part) for draft, part in zip(drafts, women, strict=True)]
 
 
-def _draft_programme(known: _Contracts, stop: Stop, each: UnitProgramme) -> list[_Draft]:
-    pace = Pace(each.minutes_per_woman, each.rooms, each.women_per_day)
-    work = [(Interval(day.opens_at, day.closes_at), pace) for day in stop.days]
-    point = MobilePoint(
+def _point(stop: Stop, place: ServicePlace) -> MobilePoint:
+    return MobilePoint(
         uuid=uuid4(),
-        provider_id=each.service_place.provider_id,
-        service_place=each.service_place,
+        provider_id=place.provider_id,
+        service_place=place,
         stop=stop,
         name=stop.site.name,
         valid_from=stop.first_day,
         valid_to=stop.last_day,
     )
-    return _draft_schedules(known, each.service_place, each.programme, work, point)
 
 
-def _draft_month(known: _Contracts, place: ServicePlace, programme: Programme, first: date, last: date) -> list[_Draft]:
+def _work(stop: Stop, each: UnitProgramme) -> list[_Work]:
+    pace = Pace(each.minutes_per_woman, each.rooms, each.women_per_day)
+    return [_Work(Interval(day.opens_at, day.closes_at), pace) for day in stop.days]
+
+
+def _of_month(known: _Contracts, place: ServicePlace, programme: Programme, first: date, last: date) -> list[_Derived]:
     work = [
-        (_opening(day, hours), Pace(hours.minutes_per_woman, hours.rooms))
+        _opening(day, hours)
         for day in working_days(first, last, EVERY_DAY)
         for hours in place.opening_hours
         if hours.programme == programme and hours.weekday == day.isoweekday()
     ]
-    drafts = _draft_schedules(known, place, programme, work, None) if work else []
-    for draft in drafts:
-        draft.schedule.women_planned = draft.places
-    return drafts
+    drafts = _drafts(known, place, programme, work, None) if work else []
+    return [_derived(draft, draft.places) for draft in drafts]
 
 
-def _opening(day: date, hours: OpeningHours) -> Interval:
-    return Interval(local_instant(day, hours.opens), local_instant(day, hours.closes))
-
-
-def _draft_schedules(
-    known: _Contracts,
-    place: ServicePlace,
-    programme: Programme,
-    work: Sequence[tuple[Interval, Pace]],
-    point: MobilePoint | None,
-) -> list[_Draft]:
-    """One schedule for each contracted path that gets slots: they are dealt in proportion to the ranges' limits."""
-    first, last = (_local_day(work[end][0].starts_at) for end in (0, -1))
-    offered = paths_offered(programme, place.setting, place.mobility, first, place.id, known.catalogue, known.ranges)
-    if not offered:
-        raise DomainError("no_contracted_range", path=programme.value, day=first.isoformat())
-    slots = [slot for time, pace in work for slot in slot_times(time, pace)]
-    if not slots:
-        raise DomainError("schedule_without_slots", place=place.name, day=first.isoformat())
-    shares = share(slots, [known.limits[contracted.id] for _, contracted in offered])
-    return [
-        _Draft(
-            place,
-            Schedule(
-                uuid=uuid4(),
-                provider_id=place.provider_id,
-                service_place=place,
-                place_mobility=place.mobility,
-                mobile=point is not None,
-                mobile_point=point,
-                contract_range_id=contracted.id,
-                programme=programme,
-                path=path,
-                valid_from=first,
-                valid_to=last,
-                hours=[ScheduleHours(starts_at=time.starts_at, ends_at=time.ends_at) for time, _ in work],
-            ),
-            dealt,
-        )
-        for (path, contracted), dealt in zip(offered, shares, strict=True)
-        if dealt
+def _open(session: Session, actor: Actor, place: ServicePlace, first_day: date, last_day: date) -> Published:
+    require_period(first_day, last_day)
+    _lock(session, ServicePlace, [place.id])
+    known = _contracts(session, actor)
+    programmes = sorted({hours.programme for hours in place.opening_hours})
+    derived = [
+        each
+        for first, last in month_parts(first_day, last_day)
+        for programme in programmes
+        for each in _of_month(known, place, programme, first, last)
     ]
+    if not derived:
+        return Published(0, 0, 0)
+    audit(session, actor, "publish", "service_place", place.id)
+    return _keep(session, actor, derived)
 
 
-def _local_day(instant: datetime) -> date:
-    return instant.astimezone(WARSAW).date()
+def _opening(day: date, hours: OpeningHours) -> _Work:
+    time = Interval(local_instant(day, hours.opens), local_instant(day, hours.closes))
+    return _Work(time, Pace(hours.minutes_per_woman, hours.rooms))
 
 
-def _keep(session: Session, actor: Actor, drafts: Sequence[_Draft]) -> Published:
-    """Stores schedules and slots, and queues their messages."""
-    session.add_all(draft.schedule for draft in drafts)
+def _drafts(
+    known: _Contracts, place: ServicePlace, programme: Programme, work: Sequence[_Work], point: MobilePoint | None
+) -> list[_Draft]:
+    """One draft for each contract range that gets slots: they are dealt in proportion to the limits of the ranges.
+
+    A day is settled by a contract that is valid on it, so where one contract follows another the schedule of the first
+    ends and that of the next begins.
+    """
+    drafts: dict[tuple[Path, int], _Draft] = {}
+    for offered, days in groupby(work, lambda each: known.offered(place, programme, each.day)):
+        part = list(days)
+        slots = [slot for each in part for slot in slot_times(each.time, each.pace)]
+        shares = share(slots, [known.limits[contracted.id] for _, contracted in offered])
+        for (path, contracted), dealt in zip(offered, shares, strict=True):
+            if dealt:
+                key = path, contracted.id
+                draft = drafts.setdefault(key, _Draft(place, point, path, contracted.id, [], []))
+                draft.hours.extend(each.time for each in part)
+                draft.slots.extend(dealt)
+    if not drafts:
+        raise DomainError("schedule_without_slots", place=place.name, day=work[0].day.isoformat())
+    return list(drafts.values())
+
+
+def _derived(draft: _Draft, women_planned: int) -> _Derived:
+    schedule = Schedule(
+        uuid=uuid4(),
+        provider_id=draft.place.provider_id,
+        service_place=draft.place,
+        place_mobility=draft.place.mobility,
+        mobile=draft.point is not None,
+        mobile_point=draft.point,
+        contract_range_id=draft.contract_range_id,
+        programme=draft.path.programme,
+        path=draft.path,
+        valid_from=_local_day(draft.hours[0]),
+        valid_to=_local_day(draft.hours[-1]),
+        women_planned=women_planned,
+        hours=[ScheduleHours(starts_at=time.starts_at, ends_at=time.ends_at) for time in draft.hours],
+    )
+    return _Derived(schedule, draft.slots)
+
+
+def _local_day(time: Interval) -> date:
+    return time.starts_at.astimezone(WARSAW).date()
+
+
+def _keep(session: Session, actor: Actor, derived: Sequence[_Derived]) -> Published:
+    """Stores schedules and slots, and queues their messages place by place, so that no two queue crosswise."""
+    schedules = [each.schedule for each in derived]
+    session.add_all(schedules)
     session.flush()
-    rows = [row for draft in drafts for row in slot_rows(draft.schedule, draft.slots)]
+    rows = [row for each in derived for row in _slot_rows(each.schedule, each.slots)]
     session.execute(insert(Slot), rows)
-    by_place: dict[int, list[_Draft]] = {}
-    for draft in drafts:
-        by_place.setdefault(draft.place.id, []).append(draft)
-    for of_place in by_place.values():
-        _queue(session, actor, of_place[0].place, [draft.schedule for draft in of_place])
-    points = {draft.schedule.mobile_point_id for draft in drafts} - {None}
-    return Published(len(points), len(drafts), len(rows))
+    schedules.sort(key=lambda schedule: schedule.service_place_id)
+    for _, of_place in groupby(schedules, lambda schedule: schedule.service_place_id):
+        _queue(session, actor, list(of_place))
+    points = {schedule.mobile_point_id for schedule in schedules} - {None}
+    return Published(len(points), len(schedules), len(rows))
 
 
-def slot_rows(schedule: Schedule, slots: Iterable[SlotTime]) -> list[dict[str, object]]:
-    """The rows of a stored schedule's slots."""
+def _slot_rows(schedule: Schedule, slots: Iterable[SlotTime]) -> list[dict[str, object]]:
     common = {
         "schedule_id": schedule.id,
         "service_place_id": schedule.service_place_id,
@@ -260,7 +323,7 @@ def slot_rows(schedule: Schedule, slots: Iterable[SlotTime]) -> list[dict[str, o
     ]
 
 
-def _queue(session: Session, actor: Actor, place: ServicePlace, schedules: Sequence[Schedule]) -> None:
+def _queue(session: Session, actor: Actor, schedules: Sequence[Schedule]) -> None:
     """Queues what the schedules of one place need, in the order that the central system requires."""
 
     def enqueue(kind: MessageKind, subject_id: int, day: date, *requires: OutboxMessage | None) -> OutboxMessage:
@@ -274,6 +337,7 @@ def _queue(session: Session, actor: Actor, place: ServicePlace, schedules: Seque
             requires=known,
         )
 
+    place = schedules[0].service_place
     first_day = min(schedule.valid_from for schedule in schedules)
     registration = outbox.latest(session, MessageKind.SAVE_SERVICE_PLACE, place.id) or enqueue(
         MessageKind.SAVE_SERVICE_PLACE, place.id, first_day

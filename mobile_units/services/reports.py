@@ -1,12 +1,12 @@
 """Reports for settlement: what each contract range was planned for, offered, booked, performed and passed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
@@ -38,8 +38,8 @@ class ContractRangeRow:
 
     `planned` are the women planned in schedules that begin in the period, `offered` the places of open slots,
     `booked` the visits (performed ones included), `passed` those of the booked that the central e-registration
-    accepted. In złoty, empty without a price: `payable` for visits performed and passed, `expected` for those passed and
-    still to come, `at_risk` for those performed or to come that are not passed, which the NFZ does not pay for.
+    accepted. In złoty, empty without a price: `payable` for visits performed and passed, `expected` for those passed
+    and still to come, `at_risk` for those performed or to come that are not passed, which the NFZ does not pay for.
     `confirmed` is false where the code has to be checked against the contract.
     """
 
@@ -61,7 +61,7 @@ class ContractRangeRow:
 
 
 def contract_ranges(session: Session, actor: Actor, period: ReportPeriod) -> Sequence[ContractRangeRow]:
-    """One row for each contract range that is in force on some day of the period, by product code.
+    """One row for each contract range that is in force on some day of the period or counts something, by product code.
 
     A base range, which pays for nothing by itself, has no row.
 
@@ -70,29 +70,35 @@ def contract_ranges(session: Session, actor: Actor, period: ReportPeriod) -> Seq
     """
     if period.last_day < period.first_day:
         raise DomainError("ends_before_start")
-    starts = Slot.starts_at.between(*_instants(period))
-    planned = _by_range(session, _planned(period))
-    offered = _by_range(session, _offered(starts))
-    visits = {row.contract_range_id: row for row in session.execute(_visits(starts))}
-    entries = {entry.code: entry for entry in product_codes.catalogue(session, actor.provider_id)}
+    planned = _by_range(session, _planned(actor, period))
+    offered = _by_range(session, _offered(actor, period))
+    visits = {row.contract_range_id: row for row in session.execute(_visits(actor, period))}
+    ranges = session.execute(_ranges(actor, period, {*planned, *offered, *visits}))
+    entries = product_codes.catalogue(session, actor.provider_id)
+    named = [(row, _entry(entries, row.product_code, period)) for row in ranges]
     return [
-        _row(row, entries[row.product_code], planned.get(row.id, 0), offered.get(row.id, 0), visits.get(row.id))
-        for row in session.execute(_ranges(actor, period))
-        if entries[row.product_code].path is not None
+        _row(row, entry, planned.get(row.id, 0), offered.get(row.id, 0), visits.get(row.id))
+        for row, entry in named
+        if entry.path is not None
     ]
 
 
-def _instants(period: ReportPeriod) -> tuple[datetime, datetime]:
-    """The first instant of the period and the last before it ends."""
-    ends = local_instant(period.last_day + timedelta(days=1), time())
-    return local_instant(period.first_day, time()), ends - timedelta(microseconds=1)
+def _entry(entries: Iterable[CatalogueEntry], code: str, period: ReportPeriod) -> CatalogueEntry:
+    """The newest entry of a code that is valid on some day of the period, or the newest of all if none is."""
+
+    def preference(entry: CatalogueEntry) -> tuple[bool, date]:
+        ended = entry.valid_to is not None and entry.valid_to < period.first_day
+        return entry.valid_from <= period.last_day and not ended, entry.valid_from
+
+    return max((entry for entry in entries if entry.code == code), key=preference)
 
 
 def _by_range(session: Session, query: Select[int, int]) -> dict[int, int]:
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
-def _ranges(actor: Actor, period: ReportPeriod) -> Select[*tuple[Any, ...]]:
+def _ranges(actor: Actor, period: ReportPeriod, counted: Set[int]) -> Select[*tuple[Any, ...]]:
+    in_force = and_(Contract.valid_from <= period.last_day, Contract.valid_to >= period.first_day)
     return (
         select(
             ContractRange.id,
@@ -102,33 +108,37 @@ def _ranges(actor: Actor, period: ReportPeriod) -> Select[*tuple[Any, ...]]:
             Contract.number,
         )
         .join(ContractRange.contract)
-        .where(
-            Contract.provider_id == actor.provider_id,
-            Contract.valid_from <= period.last_day,
-            Contract.valid_to >= period.first_day,
-        )
+        .where(Contract.provider_id == actor.provider_id, or_(in_force, ContractRange.id.in_(counted)))
         .order_by(ContractRange.product_code, ContractRange.id)
     )
 
 
-def _planned(period: ReportPeriod) -> Select[int, int]:
+def _in(period: ReportPeriod) -> ColumnElement[bool]:
+    """Slots that start in the period, by Polish days."""
+    begins, ends = local_instant(period.first_day, time()), local_instant(period.last_day + timedelta(days=1), time())
+    return and_(Slot.starts_at >= begins, Slot.starts_at < ends)
+
+
+def _planned(actor: Actor, period: ReportPeriod) -> Select[int, int]:
     return (
         select(Schedule.contract_range_id, func.sum(Schedule.women_planned))
-        .where(Schedule.valid_from.between(period.first_day, period.last_day))
+        .where(
+            Schedule.provider_id == actor.provider_id, Schedule.valid_from.between(period.first_day, period.last_day)
+        )
         .group_by(Schedule.contract_range_id)
     )
 
 
-def _offered(starts: ColumnElement[bool]) -> Select[int, int]:
+def _offered(actor: Actor, period: ReportPeriod) -> Select[int, int]:
     return (
         select(Schedule.contract_range_id, func.sum(Slot.capacity))
         .join(Slot.schedule)
-        .where(starts, Slot.status == SlotStatus.OPEN)
+        .where(Schedule.provider_id == actor.provider_id, _in(period), Slot.status == SlotStatus.OPEN)
         .group_by(Schedule.contract_range_id)
     )
 
 
-def _visits(starts: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _visits(actor: Actor, period: ReportPeriod) -> Select[*tuple[Any, ...]]:
     passed = Visit.passed_at.is_not(None)
     performed = Visit.status == VisitStatus.PERFORMED
     to_come = Visit.status.in_(ACTIVE)
@@ -143,7 +153,7 @@ def _visits(starts: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             func.count().filter(~passed, performed | to_come).label("unpaid"),
         )
         .join(Visit.slot)
-        .where(starts, Visit.status.in_(COUNTED))
+        .where(Visit.provider_id == actor.provider_id, _in(period), Visit.status.in_(COUNTED))
         .group_by(Visit.contract_range_id)
     )
 

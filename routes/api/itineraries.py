@@ -72,8 +72,7 @@ class Proposals(MethodView):
             problem = itineraries.problem_for(session, actor(), request)
         plan = itineraries.propose(problem, request)
         with transaction() as session:
-            kept = itineraries.keep_plan(session, actor(), request, plan)
-            return itineraries.get(session, actor(), kept.id)
+            return itineraries.keep_plan(session, actor(), request, plan)
 
 
 @blueprint.route("/itineraries/<key:itinerary_id>")

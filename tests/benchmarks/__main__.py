@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import bookings, slots, stage
+from tests.benchmarks.stage import report
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +34,7 @@ def whole_job() -> None:
     with tempfile.TemporaryDirectory(prefix="mobile-units-bench-") as folder:
         command = [sys.executable, "-m", "mobile_units", "demo", "--once", "--json", "--folder", f"{folder}/demo"]
         started = time.perf_counter()
-        done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
         seconds = time.perf_counter() - started
     figures: dict[str, Any] = json.loads(done.stdout)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -58,11 +59,6 @@ def _seconds(command: Sequence[str], environ: dict[str, str]) -> float:
     started = time.perf_counter()
     subprocess.run(command, cwd=ROOT, env=environ, check=True, capture_output=True)
     return time.perf_counter() - started
-
-
-def report(what: str, measured: str) -> None:
-    """One line of the table."""
-    print(f"{what:<58} {measured}", flush=True)
 
 
 if __name__ == "__main__":

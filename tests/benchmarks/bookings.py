@@ -26,7 +26,7 @@ from mobile_units.models.users import User
 from mobile_units.rules.programmes import Path as ExaminationPath
 from mobile_units.rules.women import make_pesel
 from mobile_units.services import users, women
-from tests.benchmarks.stage import Database
+from tests.benchmarks.stage import Database, report
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = 8
@@ -35,8 +35,6 @@ BOOKINGS = 1500
 
 def measure(database: Database) -> None:
     """Books other slots for other women through both servers."""
-    from tests.benchmarks.__main__ import report
-
     prepared = _prepare(database)
     half = len(prepared) // 2
     minimal = [

@@ -12,7 +12,8 @@ engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql://", "post
 
 TAKE = text("UPDATE slots SET taken = taken + 1 WHERE id = :slot AND taken < capacity RETURNING id")
 STORE = text(
-    "INSERT INTO visits (uuid, provider_id, woman_id, slot_id, programme, path, contract_range_id, status, urgent, version)"
+    "INSERT INTO visits"
+    " (uuid, provider_id, woman_id, slot_id, programme, path, contract_range_id, status, urgent, version)"
     " VALUES (:uuid, :provider, :woman, :slot, 'breast', 'mammography', :range, 'booked', false, 1) RETURNING id"
 )
 QUEUE = text(

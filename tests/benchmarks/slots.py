@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from mobile_units import clock, db
 from mobile_units.services import publishing
-from tests.benchmarks.stage import Database
+from tests.benchmarks.stage import Database, report
 
 COLUMNS = "uuid, schedule_id, service_place_id, place_mobility, mobile, starts_at, ends_at, capacity, taken, status"
 READ = f"SELECT {COLUMNS} FROM slots"
@@ -16,8 +16,6 @@ WRITE = f"INSERT INTO slots ({COLUMNS}) VALUES (gen_random_uuid(), %s, %s, %s, %
 
 def measure(database: Database) -> None:
     """Publishes the draft, then stores the same rows again in another transaction, emptied of slots, and undoes it."""
-    from tests.benchmarks.__main__ import report
-
     started = time.perf_counter()
     with db.transaction(database.engine) as session:
         done = publishing.publish(session, database.actor, database.itinerary_id, database.version, clock.now())

@@ -57,3 +57,8 @@ def database(folder: Path) -> Iterator[Database]:
     finally:
         engine.dispose()
         embedded.stop(folder)
+
+
+def report(what: str, measured: str) -> None:
+    """One line of the table."""
+    print(f"{what:<66} {measured}", flush=True)

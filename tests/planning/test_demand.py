@@ -55,5 +55,6 @@ def test_no_woman_is_lost_or_counted_twice(women: int, populations: list[int | N
     shares = share_out(women, populations)
     assert sum(shares) == women
     known = [population for population in populations if population is not None]
-    if len(known) == len(populations) and sum(known):
-        assert all(abs(s * sum(known) - women * p) < sum(known) for s, p in zip(shares, known, strict=True))
+    total = sum(known)
+    if len(known) == len(populations) and total:
+        assert all(abs(s * total - women * p) < total for s, p in zip(shares, known, strict=True))

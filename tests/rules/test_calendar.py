@@ -1,5 +1,6 @@
 """The Polish calendar."""
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from mobile_units.rules.calendar import (
     last_working_day_before,
     local_instant,
     quarter_from,
+    require_period,
     require_validity,
     working_days,
 )
@@ -162,3 +164,19 @@ def test_a_validity_may_be_one_day_or_open_but_not_reversed() -> None:
     with pytest.raises(DomainError) as refusal:
         require_validity(day, day - timedelta(days=1))
     assert refusal.value.code == "validity_reversed"
+
+
+@pytest.mark.parametrize(
+    ("last", "code"),
+    [
+        (date(2027, 3, 1), None),
+        (date(2028, 2, 29), None),
+        (date(2028, 3, 1), "period_too_long"),
+        (date(2027, 2, 28), "ends_before_start"),
+    ],
+)
+def test_a_period_has_a_day_to_a_leap_year(last: date, code: str | None) -> None:
+    """366 days at the most, both included."""
+    refusal = nullcontext() if code is None else pytest.raises(DomainError, check=lambda error: error.code == code)
+    with refusal:
+        require_period(date(2027, 3, 1), last)

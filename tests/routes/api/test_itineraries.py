@@ -1,0 +1,309 @@
+"""The API for itineraries, their stops, their publication and the opening of stationary places."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from mobile_units.rules.roles import Role
+from tests.factories import ApiClient, api_client
+from tests.factories_catalogue import BUS, CONTRACT, LAB, UNIT, kept, load_reference, range_of
+
+SPRING = {"name": "Wiosna", "first_day": "2027-03-01", "last_day": "2027-05-31"}
+WEDNESDAY, THURSDAY = "2027-03-10", "2027-03-11"
+SITE = {
+    "code": "WIE-1",
+    "name": "Wieluń, Plac Legionów",
+    "locality": "Wieluń",
+    "latitude": 51.22097,
+    "longitude": 18.56964,
+    "demands": [{"programme": "breast", "women_due": 60, "source": "próba", "as_of": "2027-01-01"}],
+}
+OSJAKOW = SITE | {"code": "OSJ-1", "name": "Osjaków", "latitude": 51.29156, "longitude": 18.79215}
+MOBILE_BREAST, STATIONARY_BREAST = "10.7940.159.02", "10.7940.158.02"
+
+
+@pytest.fixture
+def world(api: ApiClient, engine: Engine) -> dict[str, int]:
+    """The keys of a mammobus, 8:00 to 16:00 with an hour's set-up, a site, and a laboratory open on Mondays."""
+    load_reference(engine)
+    bus, lab = kept(api, "/service-places", BUS), kept(api, "/service-places", LAB)
+    does = {"programme": "breast", "service_place_id": bus["id"], "women_per_day": 40, "minutes_per_woman": 10}
+    unit = kept(api, "/units", UNIT | {"programmes": [does]})
+    ranges = [range_of(MOBILE_BREAST), range_of(STATIONARY_BREAST)]
+    kept(api, "/contracts", CONTRACT | {"valid_to": "2027-12-31", "ranges": ranges})
+    return {"unit": unit["id"], "site": kept(api, "/sites", SITE)["id"], "bus": bus["id"], "lab": lab["id"]}
+
+
+def stop_in(world: dict[str, int], *days: str, **more: Any) -> dict[str, Any]:
+    """A stop as it is sent."""
+    return {"unit_id": world["unit"], "site_id": world["site"], "days": [{"day": day} for day in days]} | more
+
+
+@pytest.fixture
+def draft(api: ApiClient, world: dict[str, int]) -> dict[str, Any]:
+    """A draft with a stop on Wednesday and Thursday."""
+    made = kept(api, "/itineraries", SPRING)
+    kept(api, f"/itineraries/{made['id']}/stops", stop_in(world, WEDNESDAY, THURSDAY))
+    read: dict[str, Any] = api.get(f"/itineraries/{made['id']}").json
+    return read
+
+
+def test_an_empty_draft_is_kept_and_read_back(api: ApiClient) -> None:
+    """With no stops and nothing planned."""
+    made = kept(api, "/itineraries", SPRING)
+    read = api.get(f"/itineraries/{made['id']}").json
+    assert read == made | {"stops": []}
+    assert {name: read[name] for name in SPRING} == SPRING
+    assert (read["status"], read["version"], read["planning"], read["published_at"]) == ("draft", 1, {}, None)
+
+
+def test_a_stop_is_added_shown_and_taken_out(api: ApiClient, world: dict[str, int]) -> None:
+    """With the names of unit and site and the hours in UTC; women default to those that can be examined."""
+    itinerary = kept(api, "/itineraries", SPRING)["id"]
+    stop = kept(api, f"/itineraries/{itinerary}/stops", stop_in(world, THURSDAY, WEDNESDAY))
+    assert (stop["unit"], stop["site"], stop["women_planned"]) == ("Mammobus 1", "Wieluń, Plac Legionów", 60)
+    assert stop["days"] == [
+        {"day": WEDNESDAY, "opens_at": "2027-03-10T08:00:00+00:00", "closes_at": "2027-03-10T15:00:00+00:00"},
+        {"day": THURSDAY, "opens_at": "2027-03-11T07:00:00+00:00", "closes_at": "2027-03-11T15:00:00+00:00"},
+    ]
+    read = api.get(f"/itineraries/{itinerary}").json
+    assert (read["stops"], read["version"]) == ([stop], 2)
+    assert api.get("/stops").json["items"] == [stop]
+    assert api.delete(f"/stops/{stop['id']}").status_code == 204
+    assert api.get(f"/itineraries/{itinerary}").json["stops"] == []
+    again = api.delete(f"/stops/{stop['id']}")
+    assert (again.status_code, again.json["code"]) == (404, "not_found")
+
+
+def test_hours_may_be_given(api: ApiClient, world: dict[str, int]) -> None:
+    """In Polish local time."""
+    itinerary = kept(api, "/itineraries", SPRING)["id"]
+    days = [{"day": WEDNESDAY, "opens": "09:30", "closes": "12:00"}, {"day": THURSDAY, "opens": None}]
+    stop = kept(api, f"/itineraries/{itinerary}/stops", stop_in(world, days=days, women_planned=5))
+    assert [day["opens_at"][11:16] for day in stop["days"]] == ["08:30", "07:00"]
+    assert stop["women_planned"] == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"days": [{"day": WEDNESDAY}, {"day": WEDNESDAY}]}, 422, "given_twice"),
+        ({"days": [{"day": "2027-06-01"}]}, 422, "stop_outside_itinerary"),
+        ({"days": [{"day": WEDNESDAY, "opens": "16:00"}]}, 422, "ends_before_start"),
+        ({"days": [{"day": "2027-03-28", "opens": "02:30"}]}, 422, "no_such_local_time"),
+        ({"days": [{"day": WEDNESDAY, "opens": "08:00+02:00"}]}, 422, "invalid_input"),
+        ({"days": [{"day": WEDNESDAY, "hours": 8}]}, 422, "invalid_input"),
+        ({"days": []}, 422, "invalid_input"),
+        ({"women_planned": -1}, 422, "invalid_input"),
+        ({"unit_id": 2**70}, 422, "invalid_input"),
+        ({"unit_id": 2**60}, 404, "not_found"),
+        ({"colour": "red"}, 422, "invalid_input"),
+    ],
+)
+def test_a_wrong_stop_is_refused(
+    api: ApiClient, world: dict[str, int], change: dict[str, Any], status: int, code: str
+) -> None:
+    """Each reason has its code; the draft is as it was."""
+    itinerary = kept(api, "/itineraries", SPRING)["id"]
+    refusal = api.post(f"/itineraries/{itinerary}/stops", stop_in(world, WEDNESDAY) | change)
+    assert (refusal.status_code, refusal.json["code"]) == (status, code)
+    assert api.get(f"/itineraries/{itinerary}").json["version"] == 1
+
+
+def test_a_unit_is_not_in_two_places(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
+    """The constraint of the database is told in words; nor does a retired unit stand anywhere."""
+    path = f"/itineraries/{draft['id']}/stops"
+    twice = api.post(path, stop_in(world, THURSDAY))
+    assert (twice.status_code, twice.json["code"]) == (409, "unit_in_two_places")
+    assert api.delete(f"/units/{world['unit']}").status_code == 204
+    retired = api.post(path, stop_in(world, "2027-03-12"))
+    assert (retired.status_code, retired.json["code"]) == (409, "out_of_use")
+    assert "Mammobus 1" in retired.json["title_pl"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"last_day": "2027-02-28"}, "ends_before_start"),
+        ({"last_day": "2037-02-28"}, "period_too_long"),
+        ({"last_day": "9999-12-31"}, "invalid_input"),
+        ({"first_day": "0001-01-01"}, "invalid_input"),
+        ({"name": ""}, "invalid_input"),
+        ({"status": "published"}, "invalid_input"),
+    ],
+)
+def test_a_wrong_draft_or_request_is_refused(
+    api: ApiClient, world: dict[str, int], change: dict[str, Any], code: str
+) -> None:
+    """The same for a draft by hand and for the planner, which does not begin to search."""
+    for path in ("/itineraries", "/itineraries/proposals"):
+        refusal = api.post(path, SPRING | change)
+        assert (refusal.status_code, refusal.json["code"]) == (422, code)
+    assert api.get("/itineraries").json["total"] == 0
+
+
+def test_the_planner_proposes_a_draft(api: ApiClient, world: dict[str, int]) -> None:
+    """60 women at each of two sites and at most 40 a day: two days at each, with nothing wrong."""
+    kept(api, "/sites", OSJAKOW)
+    week = {"name": "Tydzień", "first_day": "2027-03-08", "last_day": "2027-03-12"}
+    proposal = kept(api, "/itineraries/proposals", week | {"seconds": 0.2, "seed": 3, "unit_ids": [world["unit"]]})
+    assert (proposal["status"], proposal["name"], len(proposal["stops"])) == ("draft", "Tydzień", 2)
+    assert {stop["site"] for stop in proposal["stops"]} == {"Wieluń, Plac Legionów", "Osjaków"}
+    assert [stop["women_planned"] for stop in proposal["stops"]] == [60, 60]
+    assert [len(stop["days"]) for stop in proposal["stops"]] == [2, 2]
+    assert proposal["planning"]["objective"]["women"] == 120
+    assert (proposal["planning"]["solver"], proposal["planning"]["seed"]) == ("pyvrp", 3)
+    assert api.get(f"/itineraries/{proposal['id']}").json == proposal
+    assert api.get(f"/itineraries/{proposal['id']}/violations").json == []
+
+
+@pytest.mark.parametrize("change", [{"seconds": 31}, {"seconds": "NaN"}, {"seed": -1}, {"unit_ids": []}])
+def test_what_the_planner_cannot_do_is_refused(api: ApiClient, world: dict[str, int], change: dict[str, Any]) -> None:
+    """A search longer than a request may take, among others."""
+    assert api.post("/itineraries/proposals", SPRING | change).json["code"] == "invalid_input"
+
+
+def test_without_units_there_is_nothing_to_plan(api: ApiClient) -> None:
+    """The way out says what to add."""
+    refusal = api.post("/itineraries/proposals", SPRING)
+    assert (refusal.status_code, refusal.json["code"]) == (409, "nothing_to_plan")
+    assert refusal.json["way_out_pl"]
+
+
+def test_an_edit_by_hand_is_judged(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
+    """A Saturday is told in both languages, with unit, site and day."""
+    path = f"/itineraries/{draft['id']}"
+    kept(api, f"{path}/stops", stop_in(world, "2027-03-13", women_planned=0))
+    [violation] = api.get(f"{path}/violations").json
+    assert (violation["code"], violation["day"]) == ("not_a_weekday_of_unit", "2027-03-13")
+    assert (violation["unit_id"], violation["site_id"]) == (world["unit"], world["site"])
+    assert violation["message_pl"] != violation["message_en"]
+
+
+def test_a_draft_is_renamed_and_discarded_as_it_was_read(api: ApiClient, draft: dict[str, Any]) -> None:
+    """Its days cannot be changed; a discarded one can be read, found and not edited."""
+    path, version = f"/itineraries/{draft['id']}", draft["version"]
+    renamed = api.patch(path, {"version": version, "values": {"name": "Lato"}})
+    assert (renamed.json["name"], renamed.json["version"]) == ("Lato", version + 1)
+    assert api.patch(path, {"version": version, "values": {"name": "Zima"}}).json["code"] == "stale_version"
+    assert api.patch(path, {"version": version, "values": {"last_day": WEDNESDAY}}).json["code"] == "invalid_input"
+    assert api.post(f"{path}/discard", {"version": version}).json["code"] == "stale_version"
+    assert api.post(f"{path}/discard", {"version": version + 1}).json["status"] == "discarded"
+    again = api.post(f"{path}/discard", {"version": version + 2})
+    assert (again.status_code, again.json["code"]) == (409, "itinerary_not_draft")
+    assert [item["name"] for item in api.get("/itineraries?status=discarded").json["items"]] == ["Lato"]
+    assert api.get("/itineraries?status=draft").json["total"] == 0
+
+
+def test_itineraries_and_stops_are_filtered(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
+    """By day, unit, site, itinerary and status; unknown filters are refused."""
+    for query, total in (("on=2027-05-31", 1), ("on=2027-06-01", 0), ("page=2", 0)):
+        assert len(api.get(f"/itineraries?{query}").json["items"]) == total, query
+    own = [f"itinerary_id={draft['id']}", f"unit_id={world['unit']}", f"site_id={world['site']}", "status=draft"]
+    for query in (*own, f"first_day={THURSDAY}", f"last_day={WEDNESDAY}"):
+        assert api.get(f"/stops?{query}").json["total"] == 1, query
+    for query in ("status=published", "first_day=2027-03-12", "last_day=2027-03-09", "unit_id=1234567"):
+        assert api.get(f"/stops?{query}").json["total"] == 0, query
+    for query in ("/stops?colour=red", "/itineraries?on=yesterday", "/stops?unit_id=0", "/stops?first_day=9999-12-31"):
+        assert api.get(query).json["code"] == "invalid_input", query
+
+
+def test_a_draft_is_published_once_as_it_was_read(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
+    """40 places on each of the two days; points, schedules, slots and messages are there at once."""
+    path = f"/itineraries/{draft['id']}"
+    stale = api.post(f"{path}/publication", {"version": 1})
+    assert (stale.status_code, stale.json["code"]) == (409, "stale_version")
+    done = api.post(f"{path}/publication", {"version": draft["version"]})
+    assert (done.status_code, done.json) == (200, {"mobile_points": 1, "schedules": 1, "slots": 80})
+    read = api.get(path).json
+    assert (read["status"], read["version"]) == ("published", draft["version"] + 1)
+    assert read["published_at"]
+    assert api.get(f"/schedules?stop_id={read['stops'][0]['id']}").json["total"] == 1
+    assert api.get("/transmissions").json["total"] == 5
+    again = api.post(f"{path}/publication", {"version": read["version"]})
+    assert (again.status_code, again.json["code"]) == (409, "itinerary_not_draft")
+    assert api.delete(f"/stops/{read['stops'][0]['id']}").json["code"] == "itinerary_not_draft"
+
+
+def test_a_publication_may_open_the_stationary_places_too(api: ApiClient, draft: dict[str, Any]) -> None:
+    """Mondays 8:00 to 15:30, 8 minutes each: 56 slots on four Mondays a month; Easter Monday and 3 May are holidays."""
+    body = {"version": draft["version"], "stationary": True}
+    done = api.post(f"/itineraries/{draft['id']}/publication", body).json
+    assert done == {"mobile_points": 1, "schedules": 1 + 3, "slots": 80 + 56 * (4 + 4 + 4)}
+
+
+def test_a_publication_is_all_or_nothing(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
+    """The laboratory is open already on some of the days, so the stops are not published either."""
+    kept(api, f"/service-places/{world['lab']}/schedules", {"first_day": "2027-03-15", "last_day": "2027-03-15"})
+    body = {"version": draft["version"], "stationary": True}
+    refusal = api.post(f"/itineraries/{draft['id']}/publication", body)
+    assert (refusal.status_code, refusal.json["code"]) == (409, "schedule_overlaps")
+    assert api.get(f"/itineraries/{draft['id']}").json["status"] == "draft"
+    assert api.get("/schedules").json["total"] == 1
+
+
+def test_a_stationary_place_is_opened(api: ApiClient, world: dict[str, int]) -> None:
+    """For one Monday; closed days, a mobile place and days without a contract are refused."""
+    path = f"/service-places/{world['lab']}/schedules"
+    monday = {"first_day": "2027-03-15", "last_day": "2027-03-15"}
+    assert kept(api, path, monday) == {"mobile_points": 0, "schedules": 1, "slots": 56}
+    for where, first, last, code in (
+        (path, "2027-03-16", "2027-03-21", "place_without_hours"),
+        (f"/service-places/{world['bus']}/schedules", "2027-03-15", "2027-03-15", "place_without_hours"),
+        (path, "2028-01-03", "2028-01-03", "no_contracted_range"),
+        (path, "2027-03-15", "2027-03-14", "ends_before_start"),
+        (path, "2027-03-15", "9999-12-31", "invalid_input"),
+    ):
+        assert api.post(where, {"first_day": first, "last_day": last}).json["code"] == code
+
+
+def test_another_provider_sees_and_changes_nothing(
+    api: ApiClient, world: dict[str, int], draft: dict[str, Any]
+) -> None:
+    """Everything is as if it did not exist."""
+    stranger, path = api_client(api.app, api.engine), f"/itineraries/{draft['id']}"
+    version = {"version": draft["version"]}
+    answers = [
+        stranger.get(path),
+        stranger.patch(path, version | {"values": {"name": "x"}}),
+        stranger.post(f"{path}/discard", version),
+        stranger.get(f"{path}/violations"),
+        stranger.post(f"{path}/publication", version),
+        stranger.post(f"{path}/stops", stop_in(world, "2027-03-12")),
+        stranger.delete(f"/stops/{draft['stops'][0]['id']}"),
+        stranger.post(
+            f"/service-places/{world['lab']}/schedules", {"first_day": "2027-03-15", "last_day": "2027-03-15"}
+        ),
+    ]
+    assert [(answer.status_code, answer.json["code"]) for answer in answers] == 8 * [(404, "not_found")]
+    assert [stranger.get(lists).json["total"] for lists in ("/itineraries", "/stops")] == [0, 0]
+    own = kept(stranger, "/itineraries", SPRING)["id"]
+    assert stranger.post(f"/itineraries/{own}/stops", stop_in(world, WEDNESDAY)).json["code"] == "not_found"
+    assert stranger.post("/itineraries/proposals", SPRING | {"unit_ids": [world["unit"]]}).json["code"] == "not_found"
+    assert api.get(path).json == draft
+
+
+def test_everybody_reads_and_the_coordinator_writes(
+    api: ApiClient, world: dict[str, int], draft: dict[str, Any]
+) -> None:
+    """Midwives and officers have to know where the units stand."""
+    path, version = f"/itineraries/{draft['id']}", {"version": draft["version"]}
+    for role in Role:
+        user = api.with_roles(role)
+        assert {user.get(lists).status_code for lists in ("/itineraries", "/stops", path)} == {200}
+        if role is Role.COORDINATOR:
+            continue
+        answers = [
+            user.post("/itineraries", SPRING),
+            user.post("/itineraries/proposals", SPRING),
+            user.patch(path, version | {"values": {"name": "x"}}),
+            user.post(f"{path}/discard", version),
+            user.get(f"{path}/violations"),
+            user.post(f"{path}/publication", version),
+            user.post(f"{path}/stops", stop_in(world, "2027-03-12")),
+            user.delete(f"/stops/{draft['stops'][0]['id']}"),
+            user.post(f"/service-places/{world['lab']}/schedules", {"first_day": WEDNESDAY, "last_day": WEDNESDAY}),
+        ]
+        assert [answer.json["code"] for answer in answers] == 9 * ["not_allowed"]
+    assert api.with_roles(Role.COORDINATOR).post(f"{path}/publication", version).status_code == 200

@@ -1,0 +1,76 @@
+"""The API for reports."""
+
+from decimal import Decimal
+
+import pytest
+
+from mobile_units import db
+from mobile_units.rules.roles import Role
+from mobile_units.rules.visits import VisitStatus
+from tests import factories_booking
+from tests.factories import ApiClient, api_client
+from tests.factories_booking import DAY, NOW
+from tests.factories_planning import MAMMOGRAPHY, contract
+from tests.factories_transmission import visit
+
+PATH = f"/reports/contract-ranges?first_day={DAY}&last_day={DAY}"
+
+
+@pytest.fixture
+def performed(api: ApiClient) -> str:
+    """Two visits that were performed and passed, at 171.50 złoty; the number of their contract."""
+    with db.transaction(api.engine) as session:
+        provider_id = api.actor.provider_id
+        agreement = contract(session, provider_id, {MAMMOGRAPHY: 1000}, price=Decimal("171.50"))
+        slot = factories_booking.slot(session, provider_id, capacity=3)
+        for _ in range(2):
+            visit(session, provider_id, slot, VisitStatus.PERFORMED).passed_at = NOW
+        return agreement.number
+
+
+def test_the_report_has_a_row_for_each_range(api: ApiClient, performed: str) -> None:
+    """Money is złoty with two decimals, sent as text so that no cent is lost."""
+    [row] = api.get(PATH).json
+    assert row.pop("contract_range_id") > 0
+    assert row == {
+        "product_code": MAMMOGRAPHY,
+        "name_pl": "program profilaktyki raka piersi, etap podstawowy, pracownia mobilna",
+        "confirmed": False,
+        "contract_number": performed,
+        "quantity_limit": 1000,
+        "planned": 40,
+        "offered": 3,
+        "booked": 2,
+        "performed": 2,
+        "passed": 2,
+        "not_passed": 0,
+        "payable": "343.00",
+        "expected": "0.00",
+        "at_risk": "0.00",
+    }
+
+
+def test_settlement_officer_and_coordinator_read_it(api: ApiClient, performed: str) -> None:
+    """Nobody else; another provider's report is empty."""
+    for role in Role:
+        status = 200 if role in {Role.SETTLEMENT, Role.COORDINATOR} else 403
+        assert api.with_roles(role).get(PATH).status_code == status
+    assert api_client(api.app, api.engine).get(PATH).json == []
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("first_day=2027-03-10", "invalid_input"),
+        ("last_day=2027-03-10", "invalid_input"),
+        ("first_day=2027-03-10&last_day=2027-02-30", "invalid_input"),
+        ("first_day=2027-03-10&last_day=9999-12-31", "invalid_input"),
+        ("first_day=0001-01-01&last_day=2027-03-10", "invalid_input"),
+        ("first_day=2027-03-10&last_day=2027-03-11&branch=05", "invalid_input"),
+        ("first_day=2027-03-10&last_day=2027-03-09", "ends_before_start"),
+    ],
+)
+def test_a_wrong_period_is_refused(api: ApiClient, query: str, code: str) -> None:
+    """Missing, impossible, reversed and unknown."""
+    refusal = api.get(f"/reports/contract-ranges?{query}")
+    assert (refusal.status_code, refusal.json["code"]) == (422, code)

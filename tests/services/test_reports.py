@@ -1,0 +1,286 @@
+"""The report per contract range, by hand-checked counts: what was planned, offered, booked, performed and passed."""
+
+from collections.abc import Callable
+from datetime import date, time, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy.orm import Session
+
+from mobile_units.models.contracts import Contract, ContractRange
+from mobile_units.models.product_codes import ProductCode
+from mobile_units.models.schedules import Schedule
+from mobile_units.models.slots import Slot, SlotStatus
+from mobile_units.models.visits import Visit
+from mobile_units.rules.programmes import Path
+from mobile_units.rules.visits import CancelledBy, VisitStatus
+from mobile_units.services import reports
+from mobile_units.services.actors import Actor
+from mobile_units.services.reports import ContractRangeRow, ReportPeriod
+from tests import factories, factories_booking
+from tests.factories_booking import DAY, NOW
+from tests.factories_planning import CYTOLOGY, HPV, MAMMOGRAPHY, contract
+from tests.factories_transmission import visit
+from tests.statements import counted, refused
+
+OWN_CODE = "10.7940.999.02"
+BASE = "02.1450.001.02"
+YEAR = ReportPeriod(date(2027, 1, 1), date(2027, 12, 31))
+
+Happens = Callable[[Slot, VisitStatus, bool], Visit]
+
+
+def rows(session: Session, actor: Actor, first: date = DAY, last: date | None = None) -> dict[str, ContractRangeRow]:
+    """The report for the days, by product code."""
+    found = reports.contract_ranges(session, actor, ReportPeriod(first, last or first))
+    assert len({row.product_code for row in found}) == len(found)
+    return {row.product_code: row for row in found}
+
+
+@pytest.fixture
+def happens(session: Session, actor: Actor) -> Happens:
+    """Makes a visit in a slot that came to a status, passed or not."""
+
+    def happen(slot: Slot, status: VisitStatus, passed: bool) -> Visit:
+        made = visit(session, actor.provider_id, slot)
+        made.status, made.passed_at = status, NOW if passed else None
+        made.cancelled_by = CancelledBy.WOMAN if status is VisitStatus.CANCELLED else None
+        session.flush()
+        return made
+
+    return happen
+
+
+def priced(session: Session, actor: Actor, price: str | None = "171.50") -> Contract:
+    """A contract on a thousand mammographies."""
+    return contract(session, actor.provider_id, {MAMMOGRAPHY: 1000}, price=Decimal(price) if price else None)
+
+
+def test_visits_are_counted_by_what_became_of_them(session: Session, actor: Actor, happens: Happens) -> None:
+    """Nine were booked: two to come and passed, two to come and not, three performed, one missed, one not done."""
+    agreement = priced(session, actor)
+    slot = factories_booking.slot(session, actor.provider_id, capacity=20)
+    for status, passed in (
+        (VisitStatus.BOOKED, True),
+        (VisitStatus.BOOKED, False),
+        (VisitStatus.CONFIRMED, False),
+        (VisitStatus.ARRIVED, True),
+        (VisitStatus.PERFORMED, True),
+        (VisitStatus.PERFORMED, True),
+        (VisitStatus.PERFORMED, False),
+        (VisitStatus.NO_SHOW, True),
+        (VisitStatus.NOT_PERFORMED, False),
+        (VisitStatus.HELD, False),
+        (VisitStatus.CANCELLED, True),
+        (VisitStatus.MOVED, True),
+    ):
+        happens(slot, status, passed)
+    assert rows(session, actor) == {
+        MAMMOGRAPHY: ContractRangeRow(
+            product_code=MAMMOGRAPHY,
+            name_pl="program profilaktyki raka piersi, etap podstawowy, pracownia mobilna",
+            confirmed=False,
+            contract_number=agreement.number,
+            contract_range_id=agreement.ranges[0].id,
+            quantity_limit=1000,
+            planned=40,
+            offered=20,
+            booked=9,
+            performed=3,
+            passed=5,
+            not_passed=4,
+            payable=Decimal("343.00"),
+            expected=Decimal("343.00"),
+            at_risk=Decimal("514.50"),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "worth"),
+    [
+        ((VisitStatus.PERFORMED, True), (1, 0, 0)),
+        ((VisitStatus.PERFORMED, False), (0, 0, 1)),
+        ((VisitStatus.BOOKED, True), (0, 1, 0)),
+        ((VisitStatus.BOOKED, False), (0, 0, 1)),
+        ((VisitStatus.CONFIRMED, True), (0, 1, 0)),
+        ((VisitStatus.ARRIVED, False), (0, 0, 1)),
+        ((VisitStatus.NO_SHOW, True), (0, 0, 0)),
+        ((VisitStatus.NO_SHOW, False), (0, 0, 0)),
+        ((VisitStatus.NOT_PERFORMED, True), (0, 0, 0)),
+        ((VisitStatus.HELD, False), (0, 0, 0)),
+        ((VisitStatus.CANCELLED, False), (0, 0, 0)),
+        ((VisitStatus.MOVED, True), (0, 0, 0)),
+    ],
+)
+def test_money_is_payable_expected_or_at_risk(
+    session: Session, actor: Actor, happens: Happens, what: tuple[VisitStatus, bool], worth: tuple[int, int, int]
+) -> None:
+    """One visit at one złoty: payable when performed and passed, at risk when it is not passed."""
+    priced(session, actor, "1.00")
+    happens(factories_booking.slot(session, actor.provider_id), *what)
+    row = rows(session, actor)[MAMMOGRAPHY]
+    assert (row.payable, row.expected, row.at_risk) == tuple(map(Decimal, worth))
+
+
+def test_without_a_price_there_is_no_money(session: Session, actor: Actor, happens: Happens) -> None:
+    """Empty is not zero; with a price and without visits it is zero."""
+    priced(session, actor, None)
+    happens(factories_booking.slot(session, actor.provider_id), VisitStatus.PERFORMED, True)
+    row = rows(session, actor)[MAMMOGRAPHY]
+    assert (row.payable, row.expected, row.at_risk, row.performed) == (None, None, None, 1)
+    stranger = Actor(factories.provider(session).id)
+    priced(session, stranger)
+    row = rows(session, stranger)[MAMMOGRAPHY]
+    assert {row.payable, row.expected, row.at_risk} == {Decimal(0)}
+
+
+def test_blocked_slots_are_not_offered(session: Session, actor: Actor, happens: Happens) -> None:
+    """A visit in one still counts."""
+    schedule = factories_booking.schedule(session, actor.provider_id)
+    factories_booking.slot(session, actor.provider_id, of=schedule, capacity=3)
+    blocked = factories_booking.slot(session, actor.provider_id, of=schedule, at=time(10), capacity=5)
+    happens(blocked, VisitStatus.BOOKED, True)
+    blocked.status = SlotStatus.BLOCKED
+    session.flush()
+    row = rows(session, actor)[MAMMOGRAPHY]
+    assert (row.offered, row.booked) == (3, 1)
+
+
+def test_days_are_polish_days(session: Session, actor: Actor, happens: Happens) -> None:
+    """The first slot starts at midnight in Poland, when in UTC it is still the day before; the last at 23:50."""
+    schedule = factories_booking.schedule(session, actor.provider_id)
+    for at in (time(0), time(23, 50)):
+        happens(factories_booking.slot(session, actor.provider_id, of=schedule, at=at), VisitStatus.BOOKED, True)
+    day_before, day_after = DAY - timedelta(days=1), DAY + timedelta(days=1)
+
+    def counts(first: date, last: date) -> tuple[int, int, int]:
+        row = rows(session, actor, first, last)[MAMMOGRAPHY]
+        return row.planned, row.offered, row.booked
+
+    assert counts(DAY, DAY) == counts(day_before, day_after) == (40, 2, 2)
+    assert counts(day_before, day_before) == counts(day_after, day_after) == (0, 0, 0)
+
+
+def test_women_are_planned_where_their_schedule_begins(session: Session, actor: Actor) -> None:
+    """A schedule of two days counts once, with its first day."""
+    schedule = factories_booking.schedule(session, actor.provider_id)
+    schedule.valid_to = DAY + timedelta(days=1)
+    session.flush()
+    planned = [rows(session, actor, DAY + timedelta(days=n))[MAMMOGRAPHY].planned for n in (-1, 0, 1)]
+    assert planned == [0, 40, 0]
+
+
+def test_visits_count_in_their_own_range(session: Session, actor: Actor, happens: Happens) -> None:
+    """A woman who chose the other path is settled there, though the slot was offered here."""
+    contract(session, actor.provider_id, {CYTOLOGY: 10, HPV: 10})
+    slot = factories_booking.slot(session, actor.provider_id, Path.CLASSIC_CYTOLOGY)
+    chosen = happens(slot, VisitStatus.PERFORMED, True)
+    chosen.contract_range = (
+        session.query(ContractRange).filter_by(product_code=HPV).order_by(ContractRange.id.desc())[0]
+    )
+    session.flush()
+    both = rows(session, actor)
+    assert {code: (row.offered, row.performed) for code, row in both.items()} == {CYTOLOGY: (1, 0), HPV: (0, 1)}
+
+
+def test_another_providers_data_are_not_counted(session: Session, actor: Actor) -> None:
+    """Neither its ranges nor its slots and visits, and they are not even read."""
+    priced(session, actor)
+    stranger = factories.provider(session).id
+    visit(session, stranger, factories_booking.slot(session, stranger))
+    row = rows(session, actor)[MAMMOGRAPHY]
+    assert (row.planned, row.offered, row.booked) == (0, 0, 0)
+    with counted(session.connection()) as sent:
+        rows(session, actor)
+    assert len(sent) == 5
+    assert all("provider_id" in statement.partition("WHERE")[2] for statement in sent)
+
+
+def test_ranges_are_listed_that_are_in_force_on_some_day(session: Session, actor: Actor) -> None:
+    """Both days of a contract are included, by product code; a base range pays for nothing and has no row."""
+    limits = {MAMMOGRAPHY: 1, HPV: 2, CYTOLOGY: 3, BASE: 4}
+    contract(session, actor.provider_id, limits, valid_from=DAY, valid_to=DAY + timedelta(days=1))
+    listed = [CYTOLOGY, HPV, MAMMOGRAPHY]
+    assert list(rows(session, actor)) == list(rows(session, actor, DAY + timedelta(days=1))) == listed
+    assert list(rows(session, actor, date(2027, 1, 1), DAY)) == listed
+    assert rows(session, actor, DAY - timedelta(days=1)) == rows(session, actor, DAY + timedelta(days=2)) == {}
+
+
+def test_a_range_that_ended_early_keeps_what_it_has_in_the_period(
+    session: Session, actor: Actor, happens: Happens
+) -> None:
+    """A contract was shortened after visits had been booked: they are not lost from the report."""
+    agreement = priced(session, actor, "1.00")
+    happens(factories_booking.slot(session, actor.provider_id), VisitStatus.BOOKED, False)
+    agreement.valid_to = DAY - timedelta(days=1)
+    session.flush()
+    row = rows(session, actor)[MAMMOGRAPHY]
+    assert (row.booked, row.not_passed, row.at_risk) == (1, 1, Decimal(1))
+    assert rows(session, actor, DAY + timedelta(days=1)) == {}
+
+
+def test_two_contracts_on_one_code_have_a_row_each(session: Session, actor: Actor) -> None:
+    """The year in which one follows the other shows both."""
+    first = contract(session, actor.provider_id, {MAMMOGRAPHY: 1}, valid_to=DAY)
+    second = contract(session, actor.provider_id, {MAMMOGRAPHY: 2}, valid_from=DAY + timedelta(days=1))
+    found = reports.contract_ranges(session, actor, YEAR)
+    assert [(row.contract_number, row.quantity_limit) for row in found] == [(first.number, 1), (second.number, 2)]
+
+
+def entry(actor: Actor, name: str, valid_from: date, valid_to: date | None, path: Path | None) -> ProductCode:
+    """A row of the provider's own catalogue."""
+    return ProductCode(
+        provider_id=actor.provider_id,
+        code=OWN_CODE,
+        name_pl=name,
+        programme=path.programme if path else None,
+        path=path,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        confirmed=True,
+        source="umowa",
+    )
+
+
+def test_a_code_is_named_as_in_the_period(session: Session, actor: Actor) -> None:
+    """Its newest entry that is valid on some of the days; the order in which entries were kept does not matter."""
+    breast = Path.MAMMOGRAPHY
+    session.add_all(
+        [
+            entry(actor, "nowa", date(2027, 3, 1), date(2027, 6, 30), breast),
+            entry(actor, "dawna", date(2026, 1, 1), date(2027, 2, 28), breast),
+            entry(actor, "przyszła", date(2028, 1, 1), None, None),
+        ]
+    )
+    contract(session, actor.provider_id, {OWN_CODE: 1})
+
+    def named(first: date, last: date) -> list[str]:
+        return [row.name_pl for row in rows(session, actor, first, last).values()]
+
+    assert named(date(2027, 2, 1), date(2027, 2, 28)) == ["dawna"]
+    assert named(date(2027, 3, 1), date(2027, 3, 31)) == named(date(2027, 2, 28), date(2027, 6, 30)) == ["nowa"]
+    assert named(date(2028, 2, 1), date(2028, 2, 28)) == []
+
+
+def test_a_code_whose_entry_ended_keeps_its_name(session: Session, actor: Actor) -> None:
+    """The contract still has it."""
+    session.add(entry(actor, "dawna", date(2026, 1, 1), date(2027, 2, 28), Path.MAMMOGRAPHY))
+    contract(session, actor.provider_id, {OWN_CODE: 1})
+    assert rows(session, actor)[OWN_CODE].name_pl == "dawna"
+
+
+def test_a_reversed_period_is_refused(session: Session, actor: Actor) -> None:
+    """A period of one day is possible."""
+    with refused("ends_before_start"):
+        rows(session, actor, DAY, DAY - timedelta(days=1))
+    assert rows(session, actor) == {}
+
+
+def test_the_clock_change_day_has_its_23_hours(session: Session, actor: Actor, happens: Happens) -> None:
+    """On 28 March 2027 the day ends at 22:00 in UTC."""
+    day = date(2027, 3, 28)
+    schedule: Schedule = factories_booking.schedule(session, actor.provider_id, day=day)
+    happens(factories_booking.slot(session, actor.provider_id, of=schedule, at=time(23, 50)), VisitStatus.BOOKED, True)
+    assert rows(session, actor, day)[MAMMOGRAPHY].booked == 1
+    assert rows(session, actor, day + timedelta(days=1))[MAMMOGRAPHY].booked == 0
