@@ -4,7 +4,6 @@ from marshmallow import Schema, fields, validate
 
 from mobile_units.rules.roles import Role
 from mobile_units.services import users
-from mobile_units.services.queries import Paging
 from schemas.base import NAME, CommandSchema, FilterSchema, StrictSchema, page_schema
 
 PASSWORD = validate.Length(min=users.PASSWORD_LENGTH, max=200)
@@ -43,9 +42,11 @@ class UserSchema(Schema):
 
 
 class UserFilterSchema(FilterSchema):
-    """Which page of the users is wanted."""
+    """Which users are wanted."""
 
-    command = Paging
+    command = users.UserFilter
+
+    active = fields.Boolean()
 
 
 class CredentialsSchema(StrictSchema):

@@ -36,6 +36,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def server_folder() -> Iterator[Path]:
+    """A folder for a server of one's own, ended afterwards.
+
+    Its path is short enough for a socket, and the server's own user may enter it, unlike the folders of pytest.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="mobile-units-own-"))
+    yield folder
+    embedded.stop(folder)
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def server_url() -> str:
     """The embedded server; it need not survive a power cut."""

@@ -165,6 +165,13 @@ def test_another_schema_is_told(used: Settings, server_url: str, revision: str) 
     assert "nobody can sign in" not in findings(other)
 
 
+def test_an_old_server_is_told(used: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some constraints need a newer one."""
+    monkeypatch.setattr("mobile_units.doctor.OLDEST_POSTGRESQL", 10_000_000)
+    (told,) = texts(used, Severity.ERROR) - {NOBODY_ANSWERS}
+    assert told.endswith("is too old")
+
+
 def test_a_lost_encryption_key_is_told(used: Settings) -> None:
     """With another key in front the old one still opens; without it nothing opens."""
     new_key = Fernet.generate_key().decode()

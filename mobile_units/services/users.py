@@ -53,6 +53,14 @@ class UserChange:
 
 
 @dataclass(frozen=True, slots=True)
+class UserFilter:
+    """Which users are wanted."""
+
+    paging: Paging = Paging()
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """What a person types to sign in."""
 
@@ -78,10 +86,12 @@ def create(session: Session, actor: Actor, command: NewUser) -> User:
     return user
 
 
-def find(session: Session, actor: Actor, paging: Paging) -> Page[User]:
+def find(session: Session, actor: Actor, criteria: UserFilter) -> Page[User]:
     """Users of the provider, by login."""
-    query = select(User).where(User.provider_id == actor.provider_id).order_by(User.login)
-    return page_of(session, query, paging)
+    query = select(User).where(User.provider_id == actor.provider_id)
+    if criteria.active is not None:
+        query = query.where(User.active == criteria.active)
+    return page_of(session, query.order_by(User.login), criteria.paging)
 
 
 def get(session: Session, actor: Actor, user_id: int) -> User:

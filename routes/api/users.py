@@ -6,7 +6,7 @@ from flask_smorest import Blueprint
 from mobile_units.models.users import User
 from mobile_units.rules.roles import Role
 from mobile_units.services import users
-from mobile_units.services.queries import Page, Paging
+from mobile_units.services.queries import Page
 from routes.auth import roles
 from routes.database import actor, transaction
 from schemas.users import NewUserSchema, UserChangeSchema, UserFilterSchema, UserPageSchema, UserSchema
@@ -21,10 +21,10 @@ class Users(MethodView):
     @roles(Role.ADMINISTRATOR)
     @blueprint.arguments(UserFilterSchema, location="query")
     @blueprint.response(200, UserPageSchema)
-    def get(self, paging: Paging) -> Page[User]:
+    def get(self, criteria: users.UserFilter) -> Page[User]:
         """List users."""
         with transaction() as session:
-            return users.find(session, actor(), paging)
+            return users.find(session, actor(), criteria)
 
     @roles(Role.ADMINISTRATOR)
     @blueprint.arguments(NewUserSchema)

@@ -54,19 +54,17 @@ def known(folder: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def left_behind(tmp_path: Path) -> Iterator[psutil.Process]:
-    """The program of a run that was killed."""
+def run(tmp_path: Path) -> Iterator[list[psutil.Process]]:
+    """Another run in the folder, and the program that it started."""
     arguments = [str(tmp_path), str(free_port()), str(tmp_path / "sandbox.sqlite")]
-    run = subprocess.Popen([sys.executable, "-c", RUN, *arguments])
-    file = tmp_path / "processes.json"
-    until(lambda: file.exists() and len(known(tmp_path)) == 2)
-    left = known(tmp_path)[1]
-    run.kill()
-    until(lambda: not lives(psutil.Process(run.pid)))
-    yield left
-    run.wait()
-    if left.is_running():
-        left.kill()
+    with subprocess.Popen([sys.executable, "-c", RUN, *arguments]) as process:
+        file = tmp_path / "processes.json"
+        until(lambda: file.exists() and len(known(tmp_path)) == 2)
+        both = known(tmp_path)
+        yield both
+        process.kill()
+    if lives(both[1]):
+        both[1].kill()
 
 
 def test_a_program_runs_inside_and_is_ended_at_the_end(tmp_path: Path) -> None:
@@ -123,21 +121,22 @@ def test_a_program_that_does_not_get_ready_is_told_with_its_log(tmp_path: Path) 
     assert "Usage:" in (tmp_path / "ends.log").read_text()
 
 
-def test_what_a_killed_run_left_behind_is_ended(tmp_path: Path, left_behind: psutil.Process) -> None:
+def test_what_a_killed_run_left_behind_is_ended(tmp_path: Path, run: list[psutil.Process]) -> None:
     """The next run in the folder begins by it; even while nobody has asked yet how the killed run ended."""
+    killed, left_behind = run
+    killed.kill()
+    until(lambda: not lives(killed))
     assert lives(left_behind)
     with Processes(tmp_path, os.environ):
         assert not lives(left_behind)
 
 
-def test_a_run_that_is_not_over_is_left_alone(tmp_path: Path) -> None:
+def test_a_run_that_is_not_over_is_left_alone(tmp_path: Path, run: list[psutil.Process]) -> None:
     """A second one in the same folder is refused, and what the first started goes on."""
-    with Processes(tmp_path, os.environ) as processes:
-        processes.start(sandbox(tmp_path))
-        with pytest.raises(RuntimeError, match="is running already"), Processes(tmp_path, os.environ):
-            pytest.fail("it began")
-        processes.require_running()
-        assert len(known(tmp_path)) == 2
+    with pytest.raises(RuntimeError, match="is running already"), Processes(tmp_path, os.environ):
+        pytest.fail("it began")
+    assert [lives(process) for process in run] == [True, True]
+    assert known(tmp_path) == run
 
 
 def test_a_number_that_another_process_has_now_is_left_alone(tmp_path: Path) -> None:

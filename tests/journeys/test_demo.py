@@ -36,11 +36,10 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(server_folder: Path) -> Path:
     """A folder for the demonstration and its sites."""
-    folder = tmp_path_factory.mktemp("demo")
-    (folder / "sites.csv").write_text(SITES)
-    return folder
+    (server_folder / "sites.csv").write_text(SITES)
+    return server_folder
 
 
 def run_once(folder: Path, women: int) -> dict[str, Any]:

@@ -112,21 +112,6 @@ def test_other_credentials_are_refused(app: Flask, credentials: str) -> None:
     assert response.status_code == 401
 
 
-def test_a_token_ends_when_it_is_revoked(api: ApiClient) -> None:
-    """At once, and only that token."""
-    given = api.post("/tokens", {"login": login_of(api), "password": "correct horse battery"}).json["token"]
-    second = replace(api, token=given)
-    newest = second.get("/tokens").json[0]["id"]
-    assert second.delete(f"/tokens/{newest}").status_code == 204
-    assert (second.get("/tokens").status_code, api.get("/tokens").status_code) == (401, 200)
-
-
-def login_of(api: ApiClient) -> str:
-    """The login of a client's user."""
-    with db.transaction(api.engine) as session:
-        return users.get(session, api.actor, api.actor.user_id or 0).login
-
-
 def test_a_token_ends_with_its_time(api: ApiClient) -> None:
     """A token whose time has come is worth as little as a wrong one."""
     with db.transaction(api.engine) as session:

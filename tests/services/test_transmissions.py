@@ -91,8 +91,8 @@ def test_a_rejected_message_is_sent_again(session: Session, actor: Actor) -> Non
     uuid = stored.uuid
     again = transmissions.resend(session, actor, stored.id, NOW)
     assert (again.state, again.due_at, again.uuid) == (MessageState.PENDING, NOW, uuid)
-    entry = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == stored.id)).one()
-    assert (entry.action, entry.subject) == ("resend", "outbox_message")
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.provider_id == actor.provider_id)).one()
+    assert (entry.action, entry.subject, entry.subject_id) == ("resend", "outbox_message", stored.id)
 
 
 @pytest.mark.parametrize("state", sorted(set(MessageState) - {MessageState.REJECTED}))

@@ -452,12 +452,10 @@ def test_a_killed_central_system_is_waited_for(engine: Engine, world: World) -> 
 
 
 @pytest.mark.processes
-def test_a_killed_database_is_waited_for(settings: Settings, tmp_path: Path) -> None:
+def test_a_killed_database_is_waited_for(settings: Settings, server_folder: Path, tmp_path: Path) -> None:
     """All processes of the server are killed during the work; started again, it has everything, once."""
     with ExitStack() as ending:
-        folder = tmp_path / "own"
-        ending.callback(embedded.stop, folder)
-        own = replace(settings, database_url=None, data_dir=folder)
+        own = replace(settings, database_url=None, data_dir=server_folder)
         engine = db.engine_of(own)
         ending.callback(engine.dispose)
         migrations.upgrade(engine)
@@ -471,12 +469,12 @@ def test_a_killed_database_is_waited_for(settings: Settings, tmp_path: Path) -> 
         world.start_sandbox()
         mine = world.start_worker()
         _until(lambda: world.counts()["messages"] > 15)
-        _kill_server(folder)
+        _kill_server(server_folder)
         engine.dispose()
         time.sleep(0.5)
         assert mine.poll() is None
         assert world.counts()["messages"] < CHAIN + MANY
-        embedded.ensure_running(folder)
+        embedded.ensure_running(server_folder)
         _until(lambda: states(engine) == {MessageState.ACCEPTED: CHAIN + MANY}, seconds=60)
         mine.terminate()
         assert mine.wait(timeout=30) == 0
