@@ -1,16 +1,22 @@
 """The database: engine, the transaction around one use-case, and the names of violated constraints as refusals."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError, IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from mobile_units import crypto, embedded
 from mobile_units.config import Settings
 from mobile_units.errors import DomainError
+
+RESTED_SECONDS = 1.0
+"""A pooled connection that was idle for longer is asked whether it still answers before it is used."""
 
 REFUSAL_OF_CONSTRAINT = {
     "ck_slots_capacity": "slot_full",
@@ -30,13 +36,31 @@ def engine_of(settings: Settings, *, pool_size: int = 5) -> Engine:
     """An engine on the configured database, or on the embedded server; also loads the encryption keys."""
     crypto.load_keys(settings)
     url = settings.database_url or embedded.ensure_running(settings.data_dir)
-    return create_engine(
+    engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={"options": "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"},
     )
+    _replace_dead_connections(engine)
+    return engine
+
+
+def _replace_dead_connections(engine: Engine) -> None:
+    """As `pool_pre_ping`, but without its round trip for a connection that answered a moment ago."""
+
+    @event.listens_for(engine, "checkin")
+    def rest(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - entry.info.get("rests_since", 0.0) < RESTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.OperationalError as error:
+            raise DisconnectionError from error
 
 
 @contextmanager
@@ -51,6 +75,16 @@ def transaction(engine: Engine) -> Iterator[Session]:
             yield session
     except IntegrityError as error:
         raise refusal_of(error) from None
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session for a single question: each statement stands alone, which spares BEGIN and COMMIT."""
+    with (
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        Session(connection, expire_on_commit=False) as session,
+    ):
+        yield session
 
 
 def refusal_of(error: IntegrityError) -> Exception:

@@ -88,7 +88,7 @@ def _authorise() -> ResponseReturnValue | None:
 
 
 def _user(incoming: Request) -> User | None:
-    with db.transaction(current_app.extensions["engine"]) as reading:
+    with db.reading(current_app.extensions["engine"]) as reading:
         if incoming.path.startswith("/api/"):
             token = incoming.authorization.token if incoming.authorization else None
             return users.user_of_token(reading, token, clock.now()) if token else None

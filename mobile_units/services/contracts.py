@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from mobile_units.errors import DomainError
@@ -139,17 +139,23 @@ def quantity_limits(session: Session, provider_id: int) -> dict[int, int]:
     return dict(session.execute(query.where(Contract.provider_id == provider_id)).all())
 
 
+_RANGES_ON_PATH = (
+    select(ContractRange, Contract.valid_from, Contract.valid_to, *ENTRY_COLUMNS)
+    .join(ContractRange.contract)
+    .join(ProductCode, ProductCode.code == ContractRange.product_code)
+    .where(
+        Contract.provider_id == bindparam("provider_id"),
+        ProductCode.path == bindparam("path"),
+        visible_to(bindparam("provider_id")),
+    )
+)
+
+
 def ranges_on_path(
     session: Session, provider_id: int, path: Path
 ) -> tuple[list[ContractRange], list[CatalogueEntry], list[ContractedRange]]:
     """The contracted ranges of one path in one statement: the rows, and what the rule that chooses among them reads."""
-    query = (
-        select(ContractRange, Contract.valid_from, Contract.valid_to, *ENTRY_COLUMNS)
-        .join(ContractRange.contract)
-        .join(ProductCode, ProductCode.code == ContractRange.product_code)
-        .where(Contract.provider_id == provider_id, ProductCode.path == path, visible_to(provider_id))
-    )
-    found = session.execute(query).all()
+    found = session.execute(_RANGES_ON_PATH, {"provider_id": provider_id, "path": path}).all()
     rows = [row for row, *_ in found]
     entries = [CatalogueEntry(*entry) for _, _, _, *entry in found]
     return rows, entries, [_contracted(row, first, last) for row, first, last, *_ in found]

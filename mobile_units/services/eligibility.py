@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mobile_units.models.eligibility import EligibilityExclusion, EligibilityRule
@@ -62,7 +62,7 @@ def rules(session: Session) -> tuple[list[Rule], list[Exclusion]]:
 
 def rules_of_path(session: Session, path: Path) -> list[Rule]:
     """The rules of all times that open one path."""
-    return [Rule(*row) for row in session.execute(_ALL_RULES.where(EligibilityRule.path == path))]
+    return [Rule(*row) for row in session.execute(_RULES_OF_PATH, {"path": path})]
 
 
 def exclusions(session: Session) -> list[Exclusion]:
@@ -71,6 +71,7 @@ def exclusions(session: Session) -> list[Exclusion]:
 
 
 _ALL_RULES = select(*(getattr(EligibilityRule, field.name) for field in fields(Rule))).order_by(EligibilityRule.id)
+_RULES_OF_PATH = _ALL_RULES.where(EligibilityRule.path == bindparam("path"))
 _ALL_EXCLUSIONS = select(*(getattr(EligibilityExclusion, field.name) for field in fields(Exclusion))).order_by(
     EligibilityExclusion.id
 )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import BindParameter, ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
@@ -111,6 +111,6 @@ def catalogue(session: Session, provider_id: int) -> list[CatalogueEntry]:
     return [CatalogueEntry(*row) for row in session.execute(query)]
 
 
-def visible_to(provider_id: int) -> ColumnElement[bool]:
+def visible_to(provider_id: int | BindParameter[int]) -> ColumnElement[bool]:
     """Entries that hold for a provider: the shared ones and its own."""
     return or_(ProductCode.provider_id.is_(None), ProductCode.provider_id == provider_id)

@@ -84,11 +84,11 @@ def contract_ranges(session: Session, actor: Actor, period: ReportPeriod) -> Seq
 
 
 def _entry(entries: Iterable[CatalogueEntry], code: str, period: ReportPeriod) -> CatalogueEntry:
-    """The newest entry of a code that is valid on some day of the period, or the newest of all if none is."""
+    """The newest entry of a code that is valid on some day of the period; if none is, rather the last than the next."""
 
-    def preference(entry: CatalogueEntry) -> tuple[bool, date]:
+    def preference(entry: CatalogueEntry) -> tuple[bool, bool, date]:
         ended = entry.valid_to is not None and entry.valid_to < period.first_day
-        return entry.valid_from <= period.last_day and not ended, entry.valid_from
+        return entry.valid_from <= period.last_day, not ended, entry.valid_from
 
     return max((entry for entry in entries if entry.code == code), key=preference)
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, null, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, null, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
@@ -149,15 +149,21 @@ def unblock(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
     return slot
 
 
+_TAKE = (
+    update(Slot)
+    .where(Slot.id == bindparam("slot_id"), _HAS_FREE_PLACE, Slot.starts_at > bindparam("now"))
+    .values(taken=Slot.taken + 1)
+    .returning(Slot.id)
+)
+
+
 def take(session: Session, slot: Slot, now: datetime) -> None:
     """Takes one place in one statement, which no other booking can come between; the slot is locked until commit.
 
     Raises:
         DomainError: `slot_in_the_past`, `slot_not_open`, `slot_full`.
     """
-    bookable = (Slot.id == slot.id, _HAS_FREE_PLACE, Slot.starts_at > now)
-    taken = update(Slot).where(*bookable).values(taken=Slot.taken + 1).returning(Slot.id)
-    if session.execute(taken, execution_options=_CORE).one_or_none() is None:
+    if session.execute(_TAKE, {"slot_id": slot.id, "now": now}, execution_options=_CORE).one_or_none() is None:
         session.refresh(slot, ["status", "starts_at"])
         raise DomainError(_why_not(slot, now))
 

@@ -9,7 +9,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
@@ -183,19 +183,21 @@ def issue_token(session: Session, user: User, name: str, expires_at: datetime) -
     return token
 
 
+_USER_OF_TOKEN = (
+    select(User)
+    .join(ApiToken, ApiToken.user_id == User.id)
+    .where(
+        ApiToken.token_hash == bindparam("token_hash"),
+        ApiToken.expires_at > bindparam("now"),
+        ApiToken.revoked_at.is_(None),
+        User.active,
+    )
+)
+
+
 def user_of_token(session: Session, token: str, now: datetime) -> User | None:
     """The active user whose unexpired, unrevoked token this is."""
-    query = (
-        select(User)
-        .join(ApiToken, ApiToken.user_id == User.id)
-        .where(
-            ApiToken.token_hash == _token_hash(token),
-            ApiToken.expires_at > now,
-            ApiToken.revoked_at.is_(None),
-            User.active,
-        )
-    )
-    return session.scalars(query).one_or_none()
+    return session.scalars(_USER_OF_TOKEN, {"token_hash": _token_hash(token), "now": now}).one_or_none()
 
 
 def _token_hash(token: str) -> bytes:

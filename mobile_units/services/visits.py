@@ -14,18 +14,19 @@ A place is never counted before it is taken: one conditional UPDATE takes it, an
 guard capacity and the one active visit even against a use-case that forgets all this.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+from sqlalchemy import ColumnElement, Select, bindparam, insert, select
+from sqlalchemy.orm import Session, contains_eager, joinedload, load_only, selectinload
 
 from mobile_units.clock import WARSAW
 from mobile_units.errors import DomainError
 from mobile_units.models.contracts import ContractRange
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule
-from mobile_units.models.service_places import ServicePlaceStatus
+from mobile_units.models.service_places import ServicePlace, ServicePlaceStatus
 from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.visits import Visit, VisitChange
@@ -37,7 +38,7 @@ from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitStatus, require_transition
 from mobile_units.services import slots, women
-from mobile_units.services.actors import Actor, audit
+from mobile_units.services.actors import AUDIT, Actor, audit, audit_values
 from mobile_units.services.contracts import ranges_on_path
 from mobile_units.services.queries import Page, Paging, get_owned, page_of, require_version
 from mobile_units.transmission import outbox
@@ -191,8 +192,7 @@ def change_path(session: Session, actor: Actor, visit_id: int, command: PathChan
         raise DomainError("visit_over", status=visit.status.value)
     note = f"{visit.path} → {command.path}"
     _set_path(session, actor, visit, command.path, command.override_reason or visit.override_reason)
-    _record(session, actor, visit, visit.status, note)
-    audit(session, actor, "change_path", "visit", visit.id)
+    _record(session, actor, visit, "change_path", visit.status, note)
     _pass_on(session, visit)
     return visit
 
@@ -267,9 +267,23 @@ def _wanted(actor: Actor, criteria: VisitFilter) -> Select[Visit]:
     return query.order_by(Slot.starts_at, Visit.id)
 
 
+def _for_update(*conditions: ColumnElement[bool]) -> Select[Woman]:
+    """What eligibility asks about a woman; locked against other bookings, not against rows that refer to her."""
+    query = select(Woman).options(load_only(Woman.birth_date, Woman.declaration)).where(*conditions)
+    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+_WOMAN = _for_update(Woman.id == bindparam("woman_id"), Woman.provider_id == bindparam("provider_id"))
+_WOMAN_OF_VISIT = _for_update(
+    Woman.id
+    == select(Visit.woman_id)
+    .where(Visit.id == bindparam("visit_id"), Visit.provider_id == bindparam("provider_id"))
+    .scalar_subquery()
+)
+
+
 def _locked_woman(session: Session, actor: Actor, woman_id: int) -> Woman:
-    query = select(Woman).where(Woman.id == woman_id, Woman.provider_id == actor.provider_id)
-    woman = session.scalars(_for_update(query)).one_or_none()
+    woman = session.scalars(_WOMAN, {"woman_id": woman_id, "provider_id": actor.provider_id}).one_or_none()
     if woman is None:
         raise DomainError("not_found", what=f"Woman {woman_id}")
     return woman
@@ -277,8 +291,8 @@ def _locked_woman(session: Session, actor: Actor, woman_id: int) -> Woman:
 
 def _locked_visit(session: Session, actor: Actor, visit_id: int, version: int) -> Visit:
     """The visit as it is once the row of its woman is locked, if it still has the version that the caller read."""
-    of_visit = select(Visit.woman_id).where(Visit.id == visit_id, Visit.provider_id == actor.provider_id)
-    woman = session.scalars(_for_update(select(Woman).where(Woman.id == of_visit.scalar_subquery()))).one_or_none()
+    of_visit = {"visit_id": visit_id, "provider_id": actor.provider_id}
+    woman = session.scalars(_WOMAN_OF_VISIT, of_visit).one_or_none()
     if woman is None:
         raise DomainError("not_found", what=f"Visit {visit_id}")
     parts = (_SLOT_AT_PLACE, joinedload(Visit.contract_range))
@@ -287,22 +301,27 @@ def _locked_visit(session: Session, actor: Actor, visit_id: int, version: int) -
     return visit
 
 
-def _for_update(query: Select[Woman]) -> Select[Woman]:
-    """Locks against other bookings, not against rows that refer to the woman."""
-    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
-
-
 _SLOT_AT_PLACE = joinedload(Visit.slot).joinedload(Slot.schedule).joinedload(Schedule.service_place)
 
 
-def _slot(session: Session, actor: Actor, slot_id: int) -> Slot:
-    query = (
-        select(Slot)
-        .join(Slot.schedule)
-        .options(contains_eager(Slot.schedule).joinedload(Schedule.service_place))
-        .where(Slot.id == slot_id, Schedule.provider_id == actor.provider_id)
+_SLOT = (
+    select(Slot)
+    .join(Slot.schedule)
+    .join(Schedule.service_place)
+    .options(
+        contains_eager(Slot.schedule).options(
+            load_only(Schedule.provider_id, Schedule.service_place_id, Schedule.programme, Schedule.slots_accepted_at),
+            contains_eager(Schedule.service_place).load_only(
+                ServicePlace.setting, ServicePlace.mobility, ServicePlace.status
+            ),
+        )
     )
-    slot = session.scalars(query).one_or_none()
+    .where(Slot.id == bindparam("slot_id"), Schedule.provider_id == bindparam("provider_id"))
+)
+
+
+def _slot(session: Session, actor: Actor, slot_id: int) -> Slot:
+    slot = session.scalars(_SLOT, {"slot_id": slot_id, "provider_id": actor.provider_id}).one_or_none()
     if slot is None:
         raise DomainError("not_found", what=f"Slot {slot_id}")
     return slot
@@ -390,45 +409,64 @@ def _exchange(session: Session, left: int, entered: Slot, now: datetime) -> None
 
 def _store(session: Session, actor: Actor, visit: Visit, action: str) -> None:
     session.add(visit)
-    session.flush()
-    _record(session, actor, visit, None, None)
-    audit(session, actor, action, "visit", visit.id)
+    _record(session, actor, visit, action, None, None)
 
 
 def _change(session: Session, actor: Actor, visit: Visit, status: VisitStatus, reason: str | None) -> None:
     before = visit.status
     require_transition(before, status)
     visit.status = status
-    _record(session, actor, visit, before, reason)
-    audit(session, actor, status.value, "visit", visit.id)
-    session.flush()
+    _record(session, actor, visit, status.value, before, reason)
 
 
-def _record(session: Session, actor: Actor, visit: Visit, before: VisitStatus | None, reason: str | None) -> None:
-    """Adds to the history; a change of the path leaves the status as it is and names both paths as the reason."""
-    change = VisitChange(
-        visit_id=visit.id, from_status=before, to_status=visit.status, reason=reason, user_id=actor.user_id
+_RECORD = (
+    insert(VisitChange)
+    .values(
+        visit_id=bindparam("changed"),
+        from_status=bindparam("before"),
+        to_status=bindparam("after"),
+        reason=bindparam("why"),
+        user_id=bindparam("by"),
     )
-    session.add(change)
+    .add_cte(AUDIT)
+)
+
+
+def _record(  # noqa: PLR0913, PLR0917 -- a change with its reason, its author, and its name in the audit log
+    session: Session, actor: Actor, visit: Visit, action: str, before: VisitStatus | None, reason: str | None
+) -> None:
+    """Stores a visit, its history and the entry in the audit log.
+
+    A change of the path leaves the status as it is and names both paths as the reason.
+    """
+    session.flush()
+    change = {"changed": visit.id, "before": before, "after": visit.status, "why": reason, "by": actor.user_id}
+    session.execute(_RECORD, change | audit_values(actor, action, "visit", visit.id))
 
 
 def _pass_on(session: Session, visit: Visit, *behind: OutboxMessage) -> None:
     """Has the visit handed over once its slot is known, its place active, and what must come before is accepted."""
     schedule = visit.slot.schedule
-    awaited = []
+    after = []
     if schedule.slots_accepted_at is None:
-        awaited.append(outbox.latest(session, MessageKind.SAVE_SLOTS, schedule.id))
+        after.append((MessageKind.SAVE_SLOTS, schedule.id))
     if schedule.service_place.status is not ServicePlaceStatus.ACTIVE:
-        awaited.append(outbox.latest(session, MessageKind.ACTIVATE_SERVICE_PLACE, schedule.service_place_id))
-    _enqueue(session, visit, MessageKind.SAVE_VISIT, (*behind, *filter(None, awaited)))
+        after.append((MessageKind.ACTIVATE_SERVICE_PLACE, schedule.service_place_id))
+    _enqueue(session, visit, MessageKind.SAVE_VISIT, behind, after)
 
 
 def _call_off(session: Session, visit: Visit) -> OutboxMessage:
     """Has the cancellation handed over; the outbox keeps it behind the message that handed over the visit."""
-    return _enqueue(session, visit, MessageKind.CANCEL_VISIT, ())
+    return _enqueue(session, visit, MessageKind.CANCEL_VISIT)
 
 
-def _enqueue(session: Session, visit: Visit, kind: MessageKind, requires: tuple[OutboxMessage, ...]) -> OutboxMessage:
+def _enqueue(
+    session: Session,
+    visit: Visit,
+    kind: MessageKind,
+    requires: Sequence[OutboxMessage] = (),
+    after: Sequence[tuple[MessageKind, int]] = (),
+) -> OutboxMessage:
     return outbox.enqueue(
         session,
         provider_id=visit.provider_id,
@@ -436,4 +474,5 @@ def _enqueue(session: Session, visit: Visit, kind: MessageKind, requires: tuple[
         subject_id=visit.id,
         service_day=_day_of(visit.slot),
         requires=requires,
+        after=after,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mobile_units import crypto
@@ -175,15 +175,17 @@ def _candidate(session: Session, woman: Woman) -> Candidate:
     )
 
 
+_PERFORMED = (
+    select(Visit.path, Slot.starts_at)
+    .join(Slot, Slot.id == Visit.slot_id)
+    .where(Visit.woman_id == bindparam("woman_id"), Visit.status == VisitStatus.PERFORMED)
+)
+
+
 def _performed(session: Session, woman: Woman) -> list[PastExamination]:
-    query = (
-        select(Visit.path, Slot.starts_at)
-        .join(Slot, Slot.id == Visit.slot_id)
-        .where(Visit.woman_id == woman.id, Visit.status == VisitStatus.PERFORMED)
-    )
     return [
         PastExamination(path, starts_at.astimezone(WARSAW).date(), ExaminationSource.VISIT)
-        for path, starts_at in session.execute(query)
+        for path, starts_at in session.execute(_PERFORMED, {"woman_id": woman.id})
     ]
 
 

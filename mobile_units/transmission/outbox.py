@@ -13,15 +13,16 @@ for "hand over the subject as it is"; this module keeps that true:
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Update, bindparam, case, func, literal, or_, select, text, update
+from sqlalchemy import Update, bindparam, case, func, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule
@@ -30,7 +31,6 @@ from mobile_units.models.transmissions import (
     NEVER_TRIED,
     AttemptOutcome,
     MessageState,
-    OutboxDependency,
     OutboxMessage,
     TransmissionAttempt,
 )
@@ -82,6 +82,7 @@ def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
     subject_id: int,
     service_day: date,
     requires: Iterable[OutboxMessage] = (),
+    after: Sequence[tuple[MessageKind, int]] = (),
 ) -> OutboxMessage:
     """Stores, in the transaction of the change, that the subject has to be handed over; returns the message.
 
@@ -89,35 +90,52 @@ def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
     and so locks its row until the change is committed: a worker, which skips locked rows, cannot claim it in between
     and hand over what the subject was before. If a worker claimed it first, a new message is stored behind it.
 
-    The message waits for those of `requires` that are not accepted yet, and for the earlier ones of its own sequence.
+    The message waits for those of `requires` that are not accepted yet, for the newest one of each kind and subject in
+    `after` likewise, and for the earlier ones of its own sequence.
     Change the subject before this call, so that two changes of one subject are stored in one order.
     """
     row = {"provider_id": provider_id, "kind": kind, "subject_id": subject_id, "service_day": service_day}
-    stored = postgresql.insert(OutboxMessage).values(row)
-    stored = stored.on_conflict_do_update(
-        index_elements=["kind", "subject_id"],
-        index_where=text(NEVER_TRIED),
-        set_={"service_day": func.least(OutboxMessage.service_day, stored.excluded.service_day)},
-    )
     session.flush()
-    message = session.scalars(stored.returning(OutboxMessage), execution_options={"populate_existing": True}).one()
-    _add_dependencies(session, message, [required.id for required in requires])
+    message = session.scalars(_STORE, row, execution_options={"populate_existing": True}).one()
+    awaited = {
+        "message_id": message.id,
+        "subject_id": subject_id,
+        "sequence": [each.value for each in in_sequence_with(kind)],
+        "required": [required.id for required in requires],
+        "kinds": [each.value for each, _ in after],
+        "subjects": [subject for _, subject in after],
+    }
+    session.execute(_ADD_DEPENDENCIES, awaited)
     return message
 
 
-def _add_dependencies(session: Session, message: OutboxMessage, required: list[int]) -> None:
-    earlier = (
-        (OutboxMessage.subject_id == message.subject_id)
-        & OutboxMessage.kind.in_(in_sequence_with(message.kind))
-        & (OutboxMessage.id < message.id)
+def _storing() -> ReturningInsert[OutboxMessage]:
+    insert = postgresql.insert(OutboxMessage)
+    stored = insert.on_conflict_do_update(
+        index_elements=["kind", "subject_id"],
+        index_where=text(NEVER_TRIED),
+        set_={"service_day": func.least(OutboxMessage.service_day, insert.excluded.service_day)},
     )
-    awaited = select(literal(message.id), OutboxMessage.id).where(
-        or_(OutboxMessage.id.in_(required), earlier),
-        OutboxMessage.state != MessageState.ACCEPTED,
-        OutboxMessage.id != message.id,
-    )
-    columns = ["message_id", "requires_id"]
-    session.execute(postgresql.insert(OutboxDependency).from_select(columns, awaited).on_conflict_do_nothing())
+    return stored.returning(OutboxMessage)
+
+
+_STORE = _storing()
+
+_ADD_DEPENDENCIES = text("""
+INSERT INTO outbox_dependencies (message_id, requires_id)
+SELECT CAST(:message_id AS bigint), id FROM outbox_messages
+WHERE id <> :message_id AND state <> 'accepted' AND (
+    id = ANY (CAST(:required AS bigint[]))
+    OR subject_id = :subject_id AND kind = ANY (CAST(:sequence AS varchar[])) AND id < :message_id
+    OR id = ANY (ARRAY(
+        SELECT max(id) FROM outbox_messages
+        JOIN unnest(CAST(:kinds AS varchar[]), CAST(:subjects AS bigint[])) AS after (kind, subject_id)
+        USING (kind, subject_id)
+        GROUP BY kind, subject_id
+    ))
+)
+ON CONFLICT DO NOTHING
+""")
 
 
 def latest(session: Session, kind: MessageKind, subject_id: int) -> OutboxMessage | None:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from threading import Barrier
+from types import ModuleType
 from typing import Any
 from uuid import uuid5
 
@@ -26,6 +27,7 @@ from mobile_units.models.schedules import Schedule
 from mobile_units.models.service_places import OpeningHours, ServicePlace, ServicePlaceStatus
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import MessageState, OutboxDependency, OutboxMessage
+from mobile_units.models.units import MobileUnit
 from mobile_units.rules.programmes import Mobility, Path, Programme, Setting
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.services import itineraries, publishing
@@ -36,6 +38,7 @@ from mobile_units.transmission import outbox
 from tests import factories, factories_booking
 from tests.factories_planning import (
     CYTOLOGY,
+    FIRST,
     HPV,
     MAMMOGRAPHY,
     THURSDAY,
@@ -221,7 +224,11 @@ def test_a_path_contracted_later_joins_without_a_second_schedule_of_the_first(se
     assert publish(session, actor, draft_with_stop(session, actor, cytobus)) == Published(1, 2, 18)
     cytology, hpv = schedules(session, actor)
     assert [len(slots_of(session, each)) for each in (cytology, hpv)] == [6 + 6, 6]
-    assert (cytology.valid_from, hpv.valid_from) == (WEDNESDAY, THURSDAY)
+    assert [(each.valid_from, each.valid_to) for each in (cytology, hpv)] == [
+        (WEDNESDAY, THURSDAY),
+        (THURSDAY, THURSDAY),
+    ]
+    assert [len(each.hours) for each in (cytology, hpv)] == [2, 1]
 
 
 def test_a_day_without_a_contract_is_refused_by_its_name(session: Session, actor: Actor) -> None:
@@ -511,6 +518,18 @@ def test_opening_hours_become_one_schedule_a_month(session: Session, actor: Acto
         )
 
 
+def test_programmes_of_a_stationary_place_have_their_own_hours(session: Session, actor: Actor) -> None:
+    """Mammography on Wednesdays, cytology on Thursdays."""
+    contract(session, actor.provider_id, {STATIONARY_MAMMOGRAPHY: 100, CYTOLOGY: 100})
+    place = laboratory(session, actor, (3, time(8), time(9)), (4, time(8), time(9, 30)))
+    place.setting, place.opening_hours[1].programme = Setting.POZ, Programme.CERVICAL
+    session.flush()
+    publishing.open_stationary(session, actor, place.id, WEDNESDAY, THURSDAY)
+    cytology, mammography = schedules(session, actor)
+    assert starts(session, cytology) == ["11 07:00", "11 07:30", "11 08:00"]
+    assert starts(session, mammography) == ["10 07:00", "10 07:30"]
+
+
 def test_a_stationary_place_is_handed_over_without_points(session: Session, actor: Actor) -> None:
     """Place ← schedules ← slots, and the activation requires everything."""
     contract(session, actor.provider_id, {STATIONARY_MAMMOGRAPHY: 100})
@@ -738,16 +757,59 @@ def test_an_itinerary_published_twice_at_once_is_published_once(engine: Engine) 
     assert stored(engine, actor)["outbox_messages"] == 5
 
 
-def test_one_of_two_itineraries_published_at_once_gets_the_unit(engine: Engine) -> None:
-    """The other hears why, and neither ends in a deadlock."""
-    actor, _ = committed_draft(engine, [WEDNESDAY, THURSDAY])
-    for _ in range(5):
-        with db.transaction(engine) as session:
-            mammobus = unit(session, actor.provider_id)
-            drafts = [draft_with_stop(session, actor, mammobus, WEDNESDAY, THURSDAY) for _ in range(2)]
-        actions = [partial(publish, actor=actor, itinerary=each) for each in drafts]
-        outcomes = race(engine, *actions)
-        assert sorted(outcomes, key=str) == [Published(1, 1, 18), "unit_in_two_places"]
+def meeting_after(monkeypatch: pytest.MonkeyPatch, module: ModuleType, reading: str) -> None:
+    """Two transactions go on together once both have read what they work on."""
+    meeting, read = Barrier(2), getattr(module, reading)
+
+    def read_and_meet(*arguments: Any) -> Any:
+        found = read(*arguments)
+        meeting.wait()
+        return found
+
+    monkeypatch.setattr(module, reading, read_and_meet)
+
+
+def test_one_of_two_itineraries_published_at_once_gets_the_unit(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other hears why; they have the unit on the same thirty days, in opposite order, and no deadlock ends both."""
+    with db.transaction(engine) as session:
+        actor = Actor(factories.provider(session).id)
+        contract(session, actor.provider_id, {MAMMOGRAPHY: 100})
+        mammobus = unit(session, actor.provider_id, setup_minutes=0)
+        days = [FIRST + timedelta(days=n) for n in range(30)]
+        drafts = [opposite(session, actor, mammobus, order) for order in (days, days[::-1])]
+    meeting_after(monkeypatch, itineraries, "get_draft")
+    outcomes = race(engine, *(partial(publish, actor=actor, itinerary=each) for each in drafts))
+    assert sorted(outcomes, key=str) == [Published(30, 30, 30 * 12), "unit_in_two_places"]
+
+
+def opposite(session: Session, actor: Actor, mammobus: MobileUnit, days: Sequence[date]) -> Itinerary:
+    """A draft whose stops of a day were added in this order."""
+    itinerary, where = draft(session, actor), site(session, actor.provider_id)
+    for day in days:
+        itineraries.add_stop(session, actor, itinerary.id, stop_of(mammobus, where, day))
+    return itinerary
+
+
+def test_who_publishes_holds_what_may_not_overlap(engine: Engine) -> None:
+    """The units of the itinerary and the place that is opened are locked until the end, so others wait before them."""
+    actor, itinerary = committed_draft(engine, [WEDNESDAY])
+    with db.transaction(engine) as session:
+        contract(session, actor.provider_id, {STATIONARY_MAMMOGRAPHY: 100})
+        place = laboratory(session, actor, (3, time(8), time(9)))
+
+    def is_locked(entity: type[MobileUnit | ServicePlace], key: int) -> bool:
+        query = select(entity.id).where(entity.id == key).with_for_update(key_share=True, skip_locked=True)
+        with Session(engine) as other:
+            return other.scalar(query) is None
+
+    with db.transaction(engine) as session:
+        publish(session, actor, itinerary)
+        assert is_locked(MobileUnit, itinerary.stops[0].unit_id)
+        assert not is_locked(ServicePlace, place.id)
+        publishing.open_stationary(session, actor, place.id, *MARCH)
+        assert is_locked(ServicePlace, place.id)
 
 
 def test_places_that_are_published_crosswise_do_not_wait_in_a_circle(engine: Engine) -> None:
@@ -775,12 +837,13 @@ def crossing(session: Session, actor: Actor, places: Sequence[ServicePlace]) -> 
     return itinerary
 
 
-def test_days_of_a_place_opened_twice_at_once_are_opened_once(engine: Engine) -> None:
-    """The database refuses the second."""
+def test_days_of_a_place_opened_twice_at_once_are_opened_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other hears why, and no deadlock ends both."""
     with db.transaction(engine) as session:
         actor = Actor(factories.provider(session).id)
         contract(session, actor.provider_id, {STATIONARY_MAMMOGRAPHY: 100})
         place = laboratory(session, actor, (3, time(8), time(9)))
+    meeting_after(monkeypatch, publishing, "get_owned")
     opening = 2 * [lambda session: publishing.open_stationary(session, actor, place.id, *MARCH)]
     assert sorted(race(engine, *opening), key=str) == [Published(0, 1, 10), "schedule_overlaps"]
     assert stored(engine, actor)["slots"] == 10

@@ -243,31 +243,40 @@ def entry(actor: Actor, name: str, valid_from: date, valid_to: date | None, path
     )
 
 
-def test_a_code_is_named_as_in_the_period(session: Session, actor: Actor) -> None:
-    """Its newest entry that is valid on some of the days; the order in which entries were kept does not matter."""
-    breast = Path.MAMMOGRAPHY
-    session.add_all(
-        [
-            entry(actor, "nowa", date(2027, 3, 1), date(2027, 6, 30), breast),
-            entry(actor, "dawna", date(2026, 1, 1), date(2027, 2, 28), breast),
-            entry(actor, "przyszła", date(2028, 1, 1), None, None),
-        ]
-    )
+def named(session: Session, actor: Actor, first: date, last: date) -> list[str]:
+    """The names in the report."""
+    return [row.name_pl for row in rows(session, actor, first, last).values()]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_code_is_named_as_in_the_period(session: Session, actor: Actor, order: int) -> None:
+    """Its newest entry that is valid on some of the days, in whatever order entries were kept; else the last one."""
+    entries = [
+        entry(actor, "dawna", date(2026, 1, 1), date(2027, 2, 28), Path.MAMMOGRAPHY),
+        entry(actor, "nowa", date(2027, 3, 1), date(2027, 6, 30), Path.MAMMOGRAPHY),
+        entry(actor, "przyszła", date(2028, 1, 1), None, None),
+    ]
+    for each in entries[::order]:
+        session.add(each)
+        session.flush()
     contract(session, actor.provider_id, {OWN_CODE: 1})
+    for first, last, names in (
+        (date(2027, 2, 1), date(2027, 2, 28), ["dawna"]),
+        (date(2027, 3, 1), date(2027, 3, 31), ["nowa"]),
+        (date(2027, 2, 28), date(2027, 6, 30), ["nowa"]),
+        (date(2027, 8, 1), date(2027, 8, 31), ["nowa"]),
+        (date(2028, 2, 1), date(2028, 2, 28), []),
+    ):
+        assert named(session, actor, first, last) == names
 
-    def named(first: date, last: date) -> list[str]:
-        return [row.name_pl for row in rows(session, actor, first, last).values()]
 
-    assert named(date(2027, 2, 1), date(2027, 2, 28)) == ["dawna"]
-    assert named(date(2027, 3, 1), date(2027, 3, 31)) == named(date(2027, 2, 28), date(2027, 6, 30)) == ["nowa"]
-    assert named(date(2028, 2, 1), date(2028, 2, 28)) == []
-
-
-def test_a_code_whose_entry_ended_keeps_its_name(session: Session, actor: Actor) -> None:
-    """The contract still has it."""
-    session.add(entry(actor, "dawna", date(2026, 1, 1), date(2027, 2, 28), Path.MAMMOGRAPHY))
+def test_an_entry_that_ended_gives_the_name_back(session: Session, actor: Actor) -> None:
+    """An entry for January and February does not name what happens in March, though it is the newer one."""
+    session.add(entry(actor, "stała", date(2026, 1, 1), None, Path.MAMMOGRAPHY))
+    session.add(entry(actor, "zimowa", date(2027, 1, 1), date(2027, 2, 28), Path.MAMMOGRAPHY))
     contract(session, actor.provider_id, {OWN_CODE: 1})
-    assert rows(session, actor)[OWN_CODE].name_pl == "dawna"
+    assert named(session, actor, date(2027, 2, 28), date(2027, 2, 28)) == ["zimowa"]
+    assert named(session, actor, date(2027, 3, 1), date(2027, 3, 31)) == ["stała"]
 
 
 def test_a_reversed_period_is_refused(session: Session, actor: Actor) -> None:

@@ -26,7 +26,7 @@ from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
 from tests.statements import counted, refused
 
-STATEMENTS_OF_A_BOOKING = 14
+STATEMENTS_OF_A_BOOKING = 11
 TOO_YOUNG = date(2000, 1, 1)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, Select, func, select, text, update
+from sqlalchemy import Engine, bindparam, func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -131,9 +131,8 @@ def check_then_take(meeting: Barrier) -> Callable[[Session, Slot, datetime], Non
     return take
 
 
-def without_lock(query: Select[Woman]) -> Select[Woman]:
-    """Reading the woman as one must not: without locking her row."""
-    return query
+WITHOUT_LOCK = select(Woman).where(Woman.id == bindparam("woman_id"), Woman.provider_id == bindparam("provider_id"))
+"""Reading the woman as one must not: without locking her row."""
 
 
 def test_the_last_place_goes_to_one_woman(engine: Engine) -> None:
@@ -175,7 +174,7 @@ def test_the_index_keeps_one_visit_even_if_the_use_case_locks_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the lock of the woman's row the index still lets one pass."""
-    monkeypatch.setattr(visits, "_for_update", without_lock)
+    monkeypatch.setattr(visits, "_WOMAN", WITHOUT_LOCK)
     scene = Scene(engine, women=1, capacities=4 * [1])
     outcomes = scene.race(*(scene.booking(0, n) for n in range(4)))
     assert sorted(map(str, outcomes))[1:] == 3 * ["parallel_visit"]
@@ -218,7 +217,7 @@ def test_without_its_guards_a_request_sent_twice_books_twice(
         meeting.wait()
         return found
 
-    monkeypatch.setattr(visits, "_for_update", without_lock)
+    monkeypatch.setattr(visits, "_WOMAN", WITHOUT_LOCK)
     monkeypatch.setattr(visits, "_booked_before", look_and_meet)
     scene = Scene(unguarded, women=1, capacities=[6])
     outcomes = scene.race(*(scene.booking(0, 0, key="same-request") for _ in range(2)))
