@@ -431,6 +431,12 @@ REFUSALS: dict[str, Refusal] = {
         "Wybierz dni od {first_day} do {last_day}.",
         "Choose days from {first_day} to {last_day}.",
     ),
+    "stop_in_the_past": Refusal(
+        "Postój {site} zaczyna się w dniu, który minął: {day}.",
+        "The stop {site} begins on a day that is over: {day}.",
+        "Usuń postój albo wybierz późniejsze dni.",
+        "Remove the stop or choose later days.",
+    ),
     "unit_without_programme": Refusal(
         "Jednostka {unit} nie ma przypisanego programu i miejsca udzielania świadczeń.",
         "The unit {unit} has no programme with a service place.",
@@ -457,8 +463,8 @@ REFUSALS: dict[str, Refusal] = {
     ),
     # rules of visits
     "no_contracted_range": Refusal(
-        "Brak umowy z NFZ na zakres dla ścieżki {path} w dniu {day}.",
-        "No NFZ contract range covers the path {path} on {day}.",
+        "Żadna umowa z NFZ nie obejmuje w dniu {day} świadczenia: {path}.",
+        "No NFZ contract covers on {day}: {path}.",
         "Dodaj zakres do umowy albo wybierz inną ścieżkę.",
         "Add the range to a contract or choose another path.",
     ),
@@ -469,8 +475,8 @@ REFUSALS: dict[str, Refusal] = {
         "Next eligible day: {next_eligible_en}. An authorised user may override the rule and give a reason.",
     ),
     "path_not_of_programme": Refusal(
-        "Ścieżka {path} nie należy do programu tego terminu ({programme}).",
-        "The path {path} does not belong to the programme of this slot ({programme}).",
+        "Badanie {path} nie należy do programu, na który jest ten termin: {programme}.",
+        "The examination {path} does not belong to the programme of this slot: {programme}.",
         "Wybierz termin programu, do którego należy ścieżka.",
         "Choose a slot of the programme that the path belongs to.",
     ),
@@ -491,7 +497,7 @@ REFUSALS: dict[str, Refusal] = {
         "Choose another slot.",
     ),
     "transition_not_allowed": Refusal(
-        "Wizyta o statusie {from_status} nie może przejść w status {to_status}.",
+        "Wizyta o statusie „{from_status}” nie może przejść w status „{to_status}”.",
         "A visit that is {from_status} cannot become {to_status}.",
     ),
     # the hand-over
@@ -513,11 +519,16 @@ class DomainError(Exception):
 
     def sentence(self, language: str = "en") -> str:
         """The sentence of the refusal, `language` being `pl` or `en`."""
-        return (self.refusal.pl if language == "pl" else self.refusal.en).format(**self.facts)
+        return (self.refusal.pl if language == "pl" else self.refusal.en).format(**self._words(language))
 
     def way_out(self, language: str = "en") -> str:
         """What to do next, or an empty string."""
-        return (self.refusal.way_out_pl if language == "pl" else self.refusal.way_out_en).format(**self.facts)
+        template = self.refusal.way_out_pl if language == "pl" else self.refusal.way_out_en
+        return template.format(**self._words(language))
+
+    def _words(self, language: str) -> dict[str, Any]:
+        """The facts as they are read: a value of a vocabulary by its name in the language, if it has one."""
+        return {fact: getattr(value, f"name_{language}", value) for fact, value in self.facts.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Lets the error cross a process boundary with its facts."""

@@ -77,6 +77,7 @@ STATUS = {
     "table_too_large": 413,
     "table_unreadable": 422,
     "too_early": 409,
+    "stop_in_the_past": 409,
     "stop_outside_itinerary": 422,
     "too_large": 413,
     "too_many_cells": 422,

@@ -26,7 +26,6 @@ class ItineraryStatus(StrEnum):
     """Life of an itinerary; only a published one moves units."""
 
     DRAFT = "draft"
-    APPROVED = "approved"
     PUBLISHED = "published"
     DISCARDED = "discarded"
 

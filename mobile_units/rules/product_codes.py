@@ -67,7 +67,7 @@ def choose_range(  # noqa: PLR0913, PLR0917 - the rule depends on all of these f
     codes = _codes_for(path, setting, mobility, on, catalogue)
     chosen = _best_range(codes, on, service_place_id, ranges)
     if chosen is None:
-        raise DomainError("no_contracted_range", path=path.value, day=on.isoformat())
+        raise DomainError("no_contracted_range", path=path, day=on.isoformat())
     return chosen
 
 

@@ -9,6 +9,20 @@ class Programme(StrEnum):
     BREAST = "breast"
     CERVICAL = "cervical"
 
+    @property
+    def name_pl(self) -> str:
+        """The Polish name of the programme."""
+        return (
+            "program profilaktyki raka piersi"
+            if self is Programme.BREAST
+            else "program profilaktyki raka szyjki macicy"
+        )
+
+    @property
+    def name_en(self) -> str:
+        """The English name of the programme."""
+        return f"{self.value} cancer screening"
+
 
 class Path(StrEnum):
     """How a woman is screened (ścieżka); the cervical path is chosen by the woman with the midwife."""

@@ -26,6 +26,24 @@ class VisitStatus(StrEnum):
     CANCELLED = "cancelled"
     MOVED = "moved"
 
+    @property
+    def name_pl(self) -> str:
+        """The Polish name of the status."""
+        return _NAMES_PL[self]
+
+
+_NAMES_PL = {
+    VisitStatus.HELD: "wstępnie zarezerwowana",
+    VisitStatus.BOOKED: "umówiona",
+    VisitStatus.CONFIRMED: "potwierdzona",
+    VisitStatus.ARRIVED: "pacjentka przyszła",
+    VisitStatus.PERFORMED: "zrealizowana",
+    VisitStatus.NOT_PERFORMED: "niezrealizowana",
+    VisitStatus.NO_SHOW: "pacjentka nie przyszła",
+    VisitStatus.CANCELLED: "odwołana",
+    VisitStatus.MOVED: "przeniesiona",
+}
+
 
 class CancelledBy(StrEnum):
     """Who cancelled a visit; `system` is an expired reservation."""
@@ -70,4 +88,4 @@ OCCUPYING: frozenset[VisitStatus] = frozenset(VisitStatus) - _GIVEN_UP
 def require_transition(current: VisitStatus, new: VisitStatus) -> None:
     """Raises `transition_not_allowed` unless a visit that is `current` may become `new`."""
     if new not in TRANSITIONS[current]:
-        raise DomainError("transition_not_allowed", from_status=current.value, to_status=new.value)
+        raise DomainError("transition_not_allowed", from_status=current, to_status=new)

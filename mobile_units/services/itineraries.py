@@ -341,7 +341,7 @@ def _draft(session: Session, actor: Actor, wanted: ColumnElement[bool], what: st
     itinerary = session.scalars(locked).one_or_none()
     if itinerary is None:
         raise DomainError("not_found", what=what)
-    if itinerary.status not in {ItineraryStatus.DRAFT, ItineraryStatus.APPROVED}:
+    if itinerary.status is not ItineraryStatus.DRAFT:
         raise DomainError("itinerary_not_draft", status=itinerary.status.value)
     return itinerary
 

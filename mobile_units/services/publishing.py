@@ -77,8 +77,7 @@ class _Contracts:
         """The paths contracted for a place on a day; raises `no_contracted_range` if there are none."""
         offered = paths_offered(programme, place.setting, place.mobility, day, place.id, self.catalogue, self.ranges)
         if not offered:
-            paths = ", ".join(path for path in Path if path.programme is programme)
-            raise DomainError("no_contracted_range", path=paths, day=day.isoformat())
+            raise DomainError("no_contracted_range", path=programme, day=day.isoformat())
         return offered
 
 
@@ -111,8 +110,8 @@ def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now
     """Publishes a draft: its units are bound to its stops, and everything that follows is derived and queued.
 
     Raises:
-        DomainError: `not_found`, `itinerary_not_draft`, `itinerary_empty`, `stale_version`; `out_of_use`, a unit or a
-            site was retired; `unit_without_programme`; `no_contracted_range`, a unit's programme has no contract for
+        DomainError: `not_found`, `itinerary_not_draft`, `itinerary_empty`, `stale_version`, `stop_in_the_past`;
+            `out_of_use`, a unit or a site was retired; `unit_without_programme`; `no_contracted_range`, a unit's programme has no contract for
             its place on a day of a stop; `schedule_without_slots`, nobody can be examined in the hours of a stop;
             `unit_in_two_places` (at flush), another published itinerary has the unit elsewhere.
     """
@@ -120,6 +119,7 @@ def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now
     require_version(itinerary, version)
     if not itinerary.stops:
         raise DomainError("itinerary_empty")
+    _require_ahead(itinerary.stops, now)
     _lock(session, MobileUnit, {stop.unit_id for stop in itinerary.stops})
     itinerary.status, itinerary.published_at = ItineraryStatus.PUBLISHED, now
     session.flush()
@@ -127,6 +127,13 @@ def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now
     derived = [each for stop in itinerary.stops for each in _of_stop(known, stop)]
     audit(session, actor, "publish", "itinerary", itinerary.id)
     return _keep(session, actor, derived)
+
+
+def _require_ahead(stops: Iterable[Stop], now: datetime) -> None:
+    """Raises `stop_in_the_past` for the first stop with a day that is over: nobody could be booked there."""
+    first = min(stops, key=lambda stop: stop.first_day)
+    if first.first_day < now.astimezone(WARSAW).date():
+        raise DomainError("stop_in_the_past", site=first.site.name, day=first.first_day.isoformat())
 
 
 def open_stationary(session: Session, actor: Actor, place_id: int, first_day: date, last_day: date) -> Published:

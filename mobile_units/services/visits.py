@@ -156,7 +156,7 @@ def change_status(session: Session, actor: Actor, visit_id: int, command: Status
     visit = _locked_visit(session, actor, visit_id, command.version)
     before, day = visit.status, _day_of(visit.slot)
     if command.status not in RECORDED:
-        raise DomainError("transition_not_allowed", from_status=before.value, to_status=command.status.value)
+        raise DomainError("transition_not_allowed", from_status=before, to_status=command.status)
     if command.status in ATTENDANCE and now.astimezone(WARSAW).date() < day:
         raise DomainError("too_early", day=day.isoformat())
     _change(session, actor, visit, command.status, command.reason)
@@ -357,7 +357,7 @@ def _new_visit(actor: Actor, woman: Woman, slot: Slot) -> Visit:
 def _set_path(session: Session, actor: Actor, visit: Visit, path: Path, override_reason: str | None) -> None:
     """Gives a visit the path with all that follows: the rule that let her in or was set aside, and the range."""
     if path.programme != visit.programme:
-        raise DomainError("path_not_of_programme", path=path.value, programme=visit.programme.value)
+        raise DomainError("path_not_of_programme", path=path, programme=visit.programme)
     assessment = women.assess(session, visit.woman, path, _day_of(visit.slot))
     if not assessment.eligible:
         _require_override(actor, assessment, override_reason)

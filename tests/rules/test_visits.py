@@ -76,3 +76,13 @@ def test_the_table_cannot_be_changed() -> None:
     """Nobody adds a transition at run time."""
     with pytest.raises(TypeError):
         TRANSITIONS[VisitStatus.MOVED] = frozenset(VisitStatus)  # type: ignore[index]  # what the test is about
+
+
+def test_a_refused_change_is_told_in_words() -> None:
+    """A midwife reads Polish names of statuses, not codes."""
+    with pytest.raises(DomainError) as refused:
+        require_transition(VisitStatus.NO_SHOW, VisitStatus.CANCELLED)
+    assert refused.value.sentence("pl") == (
+        "Wizyta o statusie „pacjentka nie przyszła” nie może przejść w status „odwołana”."
+    )
+    assert refused.value.sentence("en") == "A visit that is no_show cannot become cancelled."

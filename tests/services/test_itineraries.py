@@ -389,7 +389,7 @@ def test_a_discarded_or_published_itinerary_is_read_only(session: Session, actor
             with refused("itinerary_not_draft"):
                 edit()
         assert itineraries.get(session, actor, made.id).stops == [stop]
-    made.status = ItineraryStatus.APPROVED
+    made.status = ItineraryStatus.DRAFT
     session.flush()
     assert itineraries.discard(session, actor, made.id, made.version).status is ItineraryStatus.DISCARDED
     session.refresh(stop.days[0])

@@ -239,7 +239,7 @@ def test_a_day_without_a_contract_is_refused_by_its_name(session: Session, actor
     with pytest.raises(DomainError) as refusal:
         publish(session, actor, itinerary)
     assert refusal.value.code == "no_contracted_range"
-    assert refusal.value.facts == {"path": "classic_cytology, hpv_lbc", "day": "2027-03-11"}
+    assert refusal.value.facts == {"path": "cervical", "day": "2027-03-11"}
 
 
 def test_ranges_of_another_provider_settle_nothing(session: Session, actor: Actor) -> None:
@@ -267,6 +267,16 @@ def test_only_a_draft_with_stops_is_published_as_it_was_read(session: Session, a
     publish(session, actor, itinerary)
     with refused("itinerary_not_draft"):
         publish(session, actor, itinerary)
+
+
+def test_a_stop_in_the_past_is_not_published(session: Session, actor: Actor) -> None:
+    """Nobody could be booked there; on the day itself there is still time."""
+    contract(session, actor.provider_id, {MAMMOGRAPHY: 100})
+    itinerary = draft_with_stop(session, actor, unit(session, actor.provider_id))
+    begins = datetime.combine(itinerary.stops[0].first_day, time(7), tzinfo=UTC)
+    with refused("stop_in_the_past"):
+        publishing.publish(session, actor, itinerary.id, itinerary.version, begins + timedelta(days=1))
+    assert publishing.publish(session, actor, itinerary.id, itinerary.version, begins).mobile_points == 1
 
 
 def test_what_was_retired_after_planning_is_not_published(session: Session, actor: Actor) -> None:

@@ -134,9 +134,7 @@ def upgrade() -> None:
         sa.Column("last_day", sa.Date(), nullable=False),
         sa.Column(
             "status",
-            sa.Enum(
-                "draft", "approved", "published", "discarded", name="status", native_enum=False, create_constraint=True
-            ),
+            sa.Enum("draft", "published", "discarded", name="status", native_enum=False, create_constraint=True),
             nullable=False,
         ),
         sa.Column("planning", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -638,13 +636,7 @@ def upgrade() -> None:
         sa.Column(
             "itinerary_status",
             sa.Enum(
-                "draft",
-                "approved",
-                "published",
-                "discarded",
-                name="itinerary_status",
-                native_enum=False,
-                create_constraint=True,
+                "draft", "published", "discarded", name="itinerary_status", native_enum=False, create_constraint=True
             ),
             nullable=False,
         ),
