@@ -110,10 +110,11 @@ def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now
     """Publishes a draft: its units are bound to its stops, and everything that follows is derived and queued.
 
     Raises:
-        DomainError: `not_found`, `itinerary_not_draft`, `itinerary_empty`, `stale_version`, `stop_in_the_past`;
-            `out_of_use`, a unit or a site was retired; `unit_without_programme`; `no_contracted_range`, a unit's programme has no contract for
-            its place on a day of a stop; `schedule_without_slots`, nobody can be examined in the hours of a stop;
-            `unit_in_two_places` (at flush), another published itinerary has the unit elsewhere.
+        DomainError: `not_found`, `itinerary_not_draft`, `itinerary_empty`, `stale_version`, `stop_in_the_past`,
+            `unit_without_programme`; `out_of_use`, a unit or a site was retired; `no_contracted_range`, a unit's
+            programme has no contract for its place on a day of a stop; `schedule_without_slots`, nobody can be
+            examined in the hours of a stop; `unit_in_two_places` (at flush), another published itinerary has the unit
+            elsewhere.
     """
     itinerary = itineraries.get_draft(session, actor, itinerary_id)
     require_version(itinerary, version)
