@@ -416,13 +416,14 @@ def report() -> None:
 def report_contract_ranges(first: datetime, last: datetime, book: str | None) -> None:
     """Print the figures of each contract range.
 
-    Planned, offered, booked, performed, passed to the central e-registration and not passed, as JSON.
+    Planned, offered, booked, performed, passed to the central e-registration and late, and what it is worth, as JSON.
     """
     from mobile_units.services import reports
 
     with _session() as session:
         period = reports.ReportPeriod(first.date(), last.date())
-        _print([asdict(row) for row in reports.contract_ranges(session, _actor(session, book), period)])
+        rows = reports.contract_ranges(session, _actor(session, book), period, clock.today())
+        _print([asdict(row) for row in rows])
 
 
 @cli.command()

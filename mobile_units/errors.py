@@ -86,6 +86,12 @@ REFUSALS: dict[str, Refusal] = {
         "Po pięciu nieudanych próbach logowanie jest zablokowane na 15 minut, także z poprawnym hasłem.",
         "After five failed attempts signing in is blocked for 15 minutes, even with the right password.",
     ),
+    "last_administrator": Refusal(
+        "To jedyny czynny administrator świadczeniodawcy.",
+        "This is the only active administrator of the provider.",
+        "Najpierw nadaj rolę administratora innemu użytkownikowi.",
+        "First give another user the role of an administrator.",
+    ),
     "form_expired": Refusal(
         "Formularz stracił ważność; nic nie zostało zmienione.",
         "The form is no longer valid; nothing was changed.",
@@ -139,8 +145,8 @@ REFUSALS: dict[str, Refusal] = {
     "shared_product_code": Refusal(
         "Kod {product_code} należy do wspólnego katalogu i nie można go zmienić.",
         "The code {product_code} belongs to the shared catalogue and cannot be changed.",
-        "Dodaj własną pozycję katalogu z tym kodem.",
-        "Add an entry of your own with that code.",
+        "Dodaj własną pozycję katalogu z innym kodem albo na inne dni.",
+        "Add an entry of your own with another code or for other days.",
     ),
     "unknown_product_code": Refusal(
         "W katalogu nie ma kodu {product_code} obowiązującego od {first} do {last}.",

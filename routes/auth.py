@@ -16,6 +16,7 @@ from mobile_units.models.users import User
 from mobile_units.rules.roles import Role
 from mobile_units.services import users
 from mobile_units.services.actors import Actor
+from routes.database import transaction
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -85,6 +86,22 @@ def _authorise() -> ResponseReturnValue | None:
     g.user = user
     g.actor = Actor(user.provider_id, user.id, held, g.request_id)
     return None
+
+
+def sign_in(login: str, password: str) -> User:
+    """The user with this login and password; nothing is held while the password is checked.
+
+    Raises:
+        DomainError: `wrong_credentials`; the failed attempt is counted.
+    """
+    with transaction() as session:
+        known = users.hash_to_check(session, login)
+    proved = known if users.is_password(known, password) else None
+    with transaction() as session:
+        user = users.sign_in(session, login, proved, clock.now(), g.request_id)
+    if isinstance(user, DomainError):
+        raise user
+    return user
 
 
 def _user(incoming: Request) -> User | None:

@@ -7,7 +7,8 @@ from flask import current_app, g
 from sqlalchemy.orm import Session
 
 from mobile_units import db
-from mobile_units.services.actors import Actor
+from mobile_units.errors import DomainError
+from mobile_units.services.actors import Actor, audit
 
 
 @contextmanager
@@ -15,6 +16,19 @@ def transaction() -> Iterator[Session]:
     """One use-case, one transaction, on the application's engine."""
     with db.transaction(current_app.extensions["engine"]) as session:
         yield session
+
+
+@contextmanager
+def transaction_about_a_woman(action: str) -> Iterator[Session]:
+    """As `transaction`; a refusal that tells of her health leaves its trace, which the rollback would have taken."""
+    try:
+        with transaction() as session:
+            yield session
+    except DomainError as error:
+        if error.code == "not_eligible":
+            with transaction() as session:
+                audit(session, actor(), f"{action}_refused", "woman", error.facts["woman_id"])
+        raise
 
 
 def actor() -> Actor:

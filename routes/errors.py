@@ -32,6 +32,7 @@ STATUS = {
     "internal": 500,
     "invalid_input": 422,
     "itinerary_empty": 409,
+    "last_administrator": 409,
     "itinerary_not_draft": 409,
     "method_not_allowed": 405,
     "mobile_flag_needs_point": 409,
@@ -127,6 +128,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(StaleDataError, lambda _: answer(DomainError("stale_version")))
     app.register_error_handler(DataError, lambda _: answer(DomainError("bad_request")))
     app.register_error_handler(OperationalError, _busy)
+    app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -155,9 +157,11 @@ def answer(error: DomainError, **members: Any) -> Response:
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
-    code = CODE_OF_STATUS.get(error.code or 500)
-    if code is None:
+    if error.code is None or error.code < 400:  # a redirection
         return error
+    if error.code >= 500:
+        return answer(DomainError("internal", request_id=g.get("request_id")))
+    code = CODE_OF_STATUS.get(error.code, "bad_request")
     if code == "invalid_input":
         messages = getattr(error, "data", {}).get("messages", {})
         return answer(DomainError(code, problem=_fields(messages)), errors=messages)
@@ -174,6 +178,12 @@ def _fields(messages: Any) -> str:
 def _busy(error: OperationalError) -> Response:
     log.warning("database_unreachable", error=type(error.orig).__name__)
     return answer(DomainError("busy"))
+
+
+def _too_deep(error: RecursionError) -> Response:
+    """Only a body can be nested without end: nothing here recurses but the reading of JSON."""
+    log.warning("nested_too_deep", exc_info=error)
+    return answer(DomainError("bad_request"))
 
 
 def _unexpected(error: Exception) -> Response:

@@ -16,6 +16,15 @@ KEY = validate.Range(1, 2**63 - 1)
 CLOCK = "%H:%M"
 
 
+class JsonBoolean(fields.Boolean):
+    """Only true and false, as JSON writes them; query parameters, being text, are read by `fields.Boolean`."""
+
+    def _deserialize(self, value: Any, *_: Any, **_kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class StrictSchema(Schema):
     """Refuses unknown fields."""
 

@@ -4,7 +4,17 @@ from marshmallow import Schema, fields, validate
 
 from mobile_units.models.itineraries import ItineraryStatus
 from mobile_units.services import itineraries
-from schemas.base import CLOCK, DAY, KEY, NAME, CommandSchema, FilterSchema, StrictSchema, change_of, page_schema
+from schemas.base import (
+    CLOCK,
+    DAY,
+    KEY,
+    NAME,
+    CommandSchema,
+    FilterSchema,
+    StrictSchema,
+    change_of,
+    page_schema,
+)
 
 LOCAL_TIME = {"description": "Polish local time", "example": "08:00"}
 
@@ -55,6 +65,17 @@ class NewStopSchema(CommandSchema):
     site_id = fields.Integer(required=True, validate=KEY)
     days = fields.List(fields.Nested(DayHoursSchema), required=True, validate=validate.Length(1, 92))
     women_planned = fields.Integer(validate=validate.Range(0, 100_000), allow_none=True)
+
+
+class StopChangeSchema(CommandSchema):
+    """A change of a stop; days are given whole."""
+
+    command = itineraries.StopChange
+
+    version = fields.Integer(required=True, metadata={"description": "the version of the itinerary that you read"})
+    site_id = fields.Integer(validate=KEY)
+    days = fields.List(fields.Nested(DayHoursSchema), validate=validate.Length(1, 92))
+    women_planned = fields.Integer(validate=validate.Range(0, 100_000))
 
 
 class StopDaySchema(Schema):
@@ -126,27 +147,6 @@ class VersionSchema(StrictSchema):
     """The version that was read."""
 
     version = fields.Integer(required=True)
-
-
-class PublicationSchema(VersionSchema):
-    """The version that was read; `stationary` also opens the stationary places for the same days."""
-
-    stationary = fields.Boolean(load_default=False)
-
-
-class OpeningSchema(StrictSchema):
-    """The days for which a stationary place is opened, both included."""
-
-    first_day = fields.Date(required=True, validate=DAY)
-    last_day = fields.Date(required=True, validate=DAY)
-
-
-class PublishedSchema(Schema):
-    """How much was derived."""
-
-    mobile_points = fields.Integer()
-    schedules = fields.Integer()
-    slots = fields.Integer()
 
 
 class ViolationSchema(Schema):

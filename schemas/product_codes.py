@@ -4,7 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from mobile_units.rules.programmes import Mobility, Path, Programme, Setting
 from mobile_units.services import product_codes
-from schemas.base import DAY, NAME, CommandSchema, FilterSchema, change_of, page_schema
+from schemas.base import DAY, NAME, CommandSchema, FilterSchema, JsonBoolean, change_of, page_schema
 
 PRODUCT_CODE = validate.Regexp(r"\A[0-9]{2}[.][0-9]{4}[.][0-9]{3}[.][0-9]{2}\Z")
 
@@ -26,7 +26,7 @@ class NewProductCodeSchema(CommandSchema):
     )
     valid_from = fields.Date(required=True, validate=DAY)
     valid_to = fields.Date(allow_none=True, validate=DAY, metadata={"description": "the last day; empty is open"})
-    confirmed = fields.Boolean(metadata={"description": "false: to be checked against the contract"})
+    confirmed = JsonBoolean(metadata={"description": "false: to be checked against the contract"})
     source = fields.String(required=True, validate=NAME)
 
 

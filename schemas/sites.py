@@ -4,7 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from mobile_units.rules.programmes import Programme
 from mobile_units.services import sites
-from schemas.base import NAME, CommandSchema, FilterSchema, change_of, page_schema
+from schemas.base import NAME, CommandSchema, FilterSchema, JsonBoolean, change_of, page_schema
 
 
 class DemandSchema(CommandSchema):
@@ -16,7 +16,7 @@ class DemandSchema(CommandSchema):
     women_due = fields.Integer(required=True, validate=validate.Range(min=0, max=5_000_000))
     source = fields.String(required=True, validate=NAME)
     as_of = fields.Date(required=True)
-    estimated = fields.Boolean(load_default=True, metadata={"description": "false only if a register counted them"})
+    estimated = JsonBoolean(load_default=True, metadata={"description": "false only if a register counted them"})
 
 
 class NewSiteSchema(CommandSchema):

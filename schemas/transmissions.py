@@ -5,7 +5,7 @@ from marshmallow import Schema, fields
 from mobile_units.models.transmissions import MessageState
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.services import transmissions
-from schemas.base import FilterSchema, page_schema
+from schemas.base import KEY, FilterSchema, page_schema
 
 
 class TransmissionFilterSchema(FilterSchema):
@@ -15,6 +15,7 @@ class TransmissionFilterSchema(FilterSchema):
 
     state = fields.Enum(MessageState, by_value=True)
     kind = fields.Enum(MessageKind, by_value=True)
+    subject_id = fields.Integer(validate=KEY, metadata={"description": "the object that the kind is about"})
     first_day = fields.Date(metadata={"description": "first service day"})
     last_day = fields.Date(metadata={"description": "last service day"})
     blocked = fields.Boolean(metadata={"description": "whether it waits for messages that are not accepted"})

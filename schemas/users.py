@@ -4,7 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from mobile_units.rules.roles import Role
 from mobile_units.services import users
-from schemas.base import NAME, CommandSchema, FilterSchema, StrictSchema, page_schema
+from schemas.base import NAME, CommandSchema, FilterSchema, JsonBoolean, StrictSchema, page_schema
 
 PASSWORD = validate.Length(min=users.PASSWORD_LENGTH, max=200)
 
@@ -27,7 +27,14 @@ class UserChangeSchema(CommandSchema):
     version = fields.Integer(required=True)
     password = fields.String(load_only=True, validate=PASSWORD)
     roles = fields.List(fields.Enum(Role, by_value=True), validate=validate.Length(min=1))
-    active = fields.Boolean()
+    active = JsonBoolean()
+
+
+class PasswordChangeSchema(StrictSchema):
+    """A user's own new password."""
+
+    current_password = fields.String(required=True, load_only=True, validate=validate.Length(max=200))
+    new_password = fields.String(required=True, load_only=True, validate=PASSWORD)
 
 
 class UserSchema(Schema):
@@ -60,6 +67,12 @@ class CredentialsSchema(StrictSchema):
     )
 
 
+class TokenFilterSchema(FilterSchema):
+    """Which tokens are wanted."""
+
+    command = users.TokenFilter
+
+
 class NewTokenSchema(Schema):
     """A token, shown this once."""
 
@@ -78,3 +91,4 @@ class TokenSchema(Schema):
 
 
 UserPageSchema = page_schema(UserSchema)
+TokenPageSchema = page_schema(TokenSchema)

@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.visits import CancelledBy, VisitStatus
 from mobile_units.services import visits
-from schemas.base import DAY, KEY, CommandSchema, FilterSchema, page_schema
+from schemas.base import DAY, KEY, CommandSchema, FilterSchema, JsonBoolean, page_schema
 from schemas.women import WomanSchema
 
 REASON = validate.Length(min=1, max=1000)
@@ -21,7 +21,7 @@ class NewVisitSchema(CommandSchema):
     woman_id = fields.Integer(required=True, validate=KEY)
     slot_id = fields.Integer(required=True, validate=KEY)
     path = fields.Enum(Path, by_value=True, required=True)
-    urgent = fields.Boolean(metadata={"description": "an urgent visit may be passed on after the day of service"})
+    urgent = JsonBoolean(metadata={"description": "an urgent visit may be passed on after the day of service"})
     override_reason = fields.String(allow_none=True, validate=REASON, metadata=OVERRIDE)
     idempotency_key = fields.String(
         allow_none=True,

@@ -164,7 +164,7 @@ def _figures(session: Session, actor: Actor, itinerary_id: int) -> dict[str, Any
         "slots": session.scalar(own_slots.where(Schedule.provider_id == actor.provider_id)),
         "visits": _count(session, Visit, actor),
         "messages": {state.value: count for state, count in transmissions.summary(session, actor).states.items()},
-        "report": [asdict(row) for row in reports.contract_ranges(session, actor, period)],
+        "report": [asdict(row) for row in reports.contract_ranges(session, actor, period, clock.today())],
     }
 
 

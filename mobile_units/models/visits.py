@@ -17,7 +17,7 @@ _ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 
 
 class Visit(Owned, Versioned, Base):
-    """A visit (wizyta); `passed_at` is when the central e-registration first accepted it.
+    """A visit (wizyta); `passed_at` is when the central e-registration first accepted it under its path.
 
     `override_reason` says why a rule of eligibility was set aside, if it was; it may tell of her health, so it is
     encrypted.

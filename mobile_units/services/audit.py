@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from mobile_units.models.audit import AuditEntry
 from mobile_units.rules.calendar import local_instant
 from mobile_units.services.actors import Actor
-from mobile_units.services.queries import Page, Paging, page_of
+from mobile_units.services.queries import Page, Paging, get_owned, page_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +36,8 @@ def find(session: Session, actor: Actor, criteria: AuditFilter) -> Page[AuditEnt
     if criteria.to_day:
         query = query.where(AuditEntry.at < local_instant(criteria.to_day + timedelta(days=1), time()))
     return page_of(session, query.order_by(AuditEntry.id.desc()), criteria.paging)
+
+
+def get(session: Session, actor: Actor, entry_id: int) -> AuditEntry:
+    """One entry."""
+    return get_owned(session, actor, AuditEntry, entry_id)

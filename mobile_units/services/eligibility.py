@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from mobile_units.errors import DomainError
 from mobile_units.models.eligibility import EligibilityExclusion, EligibilityRule
 from mobile_units.rules.eligibility import EligibilityRule as Rule
 from mobile_units.rules.eligibility import Exclusion
@@ -53,6 +54,30 @@ def find_exclusions(session: Session, criteria: ExclusionFilter) -> Page[Eligibi
         query = query.where(in_force_on(EligibilityExclusion, criteria.valid_on))
     order = (EligibilityExclusion.programme, EligibilityExclusion.code, EligibilityExclusion.id)
     return page_of(session, query.order_by(*order), criteria.paging)
+
+
+def get_rule(session: Session, rule_id: int) -> EligibilityRule:
+    """One rule.
+
+    Raises:
+        DomainError: `not_found`.
+    """
+    found = session.get(EligibilityRule, rule_id)
+    if found is None:
+        raise DomainError("not_found", what=f"EligibilityRule {rule_id}")
+    return found
+
+
+def get_exclusion(session: Session, exclusion_id: int) -> EligibilityExclusion:
+    """One exclusion.
+
+    Raises:
+        DomainError: `not_found`.
+    """
+    found = session.get(EligibilityExclusion, exclusion_id)
+    if found is None:
+        raise DomainError("not_found", what=f"EligibilityExclusion {exclusion_id}")
+    return found
 
 
 def rules(session: Session) -> tuple[list[Rule], list[Exclusion]]:

@@ -23,6 +23,7 @@ from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.sites import Site, SiteDemand
 from mobile_units.models.units import MobileUnit, UnitProgramme
 from mobile_units.planning.demand import ASSUMPTIONS, estimate_women_due, share_out
+from mobile_units.rules.places import LATITUDES, LONGITUDES
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.service_places import require_setting
 from mobile_units.rules.units import require_mobile, require_working_day
@@ -33,9 +34,6 @@ from mobile_units.services.queries import replace_parts
 from mobile_units.services.sites import Demand
 from mobile_units.services.tables import Column, Problem, Record
 from mobile_units.services.units import NewUnitProgramme
-
-POLAND = {"lat": (48.9, 55.0), "lon": (14.0, 24.3)}
-"""A frame around the country, in degrees; coordinates outside it are a mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +87,8 @@ class _Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
-def _degrees(axis: str) -> tables.Parse:
-    lowest, highest = POLAND[axis]
+def _degrees(frame: tuple[float, float]) -> tables.Parse:
+    lowest, highest = frame
 
     def parse_degrees(cell: str) -> float:
         value: float = tables.number(-180, 180)(cell)
@@ -113,8 +111,8 @@ _SITE_COLUMNS = (
     Column("street", tables.text(200)),
     Column("gmina", tables.text(200)),
     Column("teryt", tables.teryt),
-    Column("lat", _degrees("lat"), required=True),
-    Column("lon", _degrees("lon"), required=True),
+    Column("lat", _degrees(LATITUDES), required=True),
+    Column("lon", _degrees(LONGITUDES), required=True),
     Column("population", tables.whole(0, 50_000_000)),
     Column("telephone", tables.text(40)),
     Column("days_max", tables.whole(1, 92)),
@@ -123,8 +121,8 @@ _SITE_COLUMNS = (
 _UNIT_COLUMNS = (
     Column("code", tables.text(40), required=True),
     Column("name", tables.text(200), required=True),
-    Column("base_lat", _degrees("lat"), required=True),
-    Column("base_lon", _degrees("lon"), required=True),
+    Column("base_lat", _degrees(LATITUDES), required=True),
+    Column("base_lon", _degrees(LONGITUDES), required=True),
     Column("weekdays", _weekdays, required=True),
     Column("opens", tables.clock, required=True),
     Column("closes", tables.clock, required=True),

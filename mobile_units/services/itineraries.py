@@ -79,6 +79,16 @@ class NewStop:
     women_planned: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopChange:
+    """A change of a stop by the version of its itinerary; None leaves a field as it is, days are given whole."""
+
+    version: int
+    site_id: int | None = None
+    days: Sequence[DayHours] | None = None
+    women_planned: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ItineraryFilter:
     """Which itineraries are wanted."""
@@ -326,6 +336,20 @@ def find_stops(session: Session, actor: Actor, criteria: StopFilter) -> Page[Sto
     return page_of(session, query.order_by(Stop.first_day, Stop.unit_id, Stop.id), criteria.paging)
 
 
+def get_stop(session: Session, actor: Actor, stop_id: int) -> Stop:
+    """One stop with its days.
+
+    Raises:
+        DomainError: `not_found`.
+    """
+    query = select(Stop).join(Stop.itinerary).where(Stop.id == stop_id, Itinerary.provider_id == actor.provider_id)
+    query = query.options(joinedload(Stop.unit), joinedload(Stop.site), selectinload(Stop.days))
+    stop = session.scalars(query).one_or_none()
+    if stop is None:
+        raise DomainError("not_found", what=f"Stop {stop_id}")
+    return stop
+
+
 def get_draft(session: Session, actor: Actor, itinerary_id: int) -> Itinerary:
     """An itinerary that may still be changed, as it is once it is locked until the end of the transaction.
 
@@ -422,15 +446,55 @@ def remove_stop(session: Session, actor: Actor, stop_id: int) -> None:
     Raises:
         DomainError: `not_found`, `itinerary_not_draft`.
     """
+    itinerary, stop = _stop_of_draft(session, actor, stop_id)
+    itinerary.stops.remove(stop)
+    _raise_version(itinerary)
+    audit(session, actor, "remove", "stop", stop_id)
+    session.flush()
+
+
+def _stop_of_draft(session: Session, actor: Actor, stop_id: int) -> tuple[Itinerary, Stop]:
     what = f"Stop {stop_id}"
     itinerary = _draft(session, actor, Itinerary.stops.any(Stop.id == stop_id), what)
     stop = next((each for each in itinerary.stops if each.id == stop_id), None)
     if stop is None:  # removed by somebody else while this transaction waited for the lock
         raise DomainError("not_found", what=what)
-    itinerary.stops.remove(stop)
+    return itinerary, stop
+
+
+def change_stop(session: Session, actor: Actor, stop_id: int, command: StopChange) -> Stop:
+    """Changes site, days or women of a stop in a draft, whose version is raised.
+
+    Raises:
+        DomainError: `stale_version`; else as `add_stop`.
+    """
+    itinerary, stop = _stop_of_draft(session, actor, stop_id)
+    require_version(itinerary, command.version)
+    require_ready(stop.unit)
+    if command.site_id is not None:
+        stop.site = sites.get(session, actor, command.site_id)
+        require_in_use(stop.site)
+    if command.days is not None:
+        _check_days(itinerary, command.days)
+        _replace_days(itinerary, stop, command.days)
+    if command.women_planned is not None:
+        stop.women_planned = command.women_planned
     _raise_version(itinerary)
-    audit(session, actor, "remove", "stop", stop_id)
+    audit(session, actor, "change", "stop", stop.id)
     session.flush()
+    return stop
+
+
+def _replace_days(itinerary: Itinerary, stop: Stop, given: Sequence[DayHours]) -> None:
+    """Keeps the rows of days that stay: a new row for such a day would stand beside the old one for a moment."""
+    known = {row.day: row for row in stop.days}
+    days = sorted(given, key=lambda each: each.day)
+    wanted = [_stop_day(itinerary, stop.unit, day, first=number == 0) for number, day in enumerate(days)]
+    for row in wanted:
+        if row.day in known:
+            known[row.day].opens_at, known[row.day].closes_at = row.opens_at, row.closes_at
+    stop.days[:] = [known.get(row.day, row) for row in wanted]
+    stop.first_day, stop.last_day = days[0].day, days[-1].day
 
 
 def violations(session: Session, actor: Actor, itinerary_id: int) -> list[Violation]:

@@ -27,6 +27,7 @@ from mobile_units.rules.programmes import Mobility
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitStatus
 from mobile_units.services.actors import Actor
+from mobile_units.services.reports import is_late, passed_in_time
 
 BOOKED = ACTIVE - {VisitStatus.HELD}
 """Visits that a woman counts on; a short reservation is not one yet."""
@@ -108,13 +109,15 @@ class Handover:
     """Messages by kind and state, and the visits that have still to be passed.
 
     A rejected message counts until a later message of the same kind and subject takes its place. `visits_late` are
-    those of past days that were not urgent; `day_at_risk` is the nearest service day with a visit not yet passed.
+    those of past days; `visits_passed_late` were passed, but after their day. `day_at_risk` is the nearest service day
+    with a visit not yet passed. Urgent visits are neither late nor at risk.
     """
 
     messages: Mapping[MessageKind, Mapping[MessageState, int]]
     last_accepted_at: datetime | None
     visits_not_passed: int
     visits_late: int
+    visits_passed_late: int
     day_at_risk: date | None
 
     @property
@@ -154,6 +157,7 @@ class _VisitFigures:
     performed_today: int
     not_passed: int
     late: int
+    passed_late: int
     at_risk: datetime | None
 
 
@@ -228,15 +232,17 @@ def _bookable(session: Session, actor: Actor, now: datetime) -> tuple[int, int]:
 def _visit_figures(session: Session, actor: Actor, today: date) -> _VisitFigures:
     begins, ends = (local_instant(day, time()) for day in (today, today + timedelta(days=1)))
     is_today = and_(Slot.starts_at >= begins, Slot.starts_at < ends)
-    not_passed = and_(Visit.status.in_(TO_BE_PASSED), Visit.passed_at.is_(None))
+    to_be_passed, passed = Visit.status.in_(TO_BE_PASSED), Visit.passed_at.is_not(None)
+    late = is_late(today)
     query = (
         select(
             func.count().filter(Visit.status.in_(BOOKED)),
             func.count().filter(is_today, Visit.status.in_(OCCUPYING - {VisitStatus.HELD})),
             func.count().filter(is_today, Visit.status == VisitStatus.PERFORMED),
-            func.count().filter(not_passed),
-            func.count().filter(not_passed, Slot.starts_at < begins, ~Visit.urgent),
-            func.min(Slot.starts_at).filter(not_passed, Slot.starts_at >= begins),
+            func.count().filter(to_be_passed, ~passed),
+            func.count().filter(to_be_passed, late, ~passed),
+            func.count().filter(to_be_passed, late, passed),
+            func.min(Slot.starts_at).filter(to_be_passed, ~passed_in_time(), ~late),
         )
         .join(Slot, Slot.id == Visit.slot_id)
         .where(Visit.provider_id == actor.provider_id)
@@ -320,6 +326,7 @@ def _handover(session: Session, actor: Actor, visits: _VisitFigures) -> Handover
         last_accepted_at=max((at for *_, at in rows if at), default=None),
         visits_not_passed=visits.not_passed,
         visits_late=visits.late,
+        visits_passed_late=visits.passed_late,
         day_at_risk=visits.at_risk.astimezone(WARSAW).date() if visits.at_risk else None,
     )
 

@@ -53,15 +53,30 @@ def create(session: Session, actor: Actor, command: NewProductCode) -> ProductCo
     """Adds an entry to the provider's catalogue.
 
     Raises:
-        DomainError: `validity_reversed`; `already_exists` (at flush), the code is there from the same day.
+        DomainError: `validity_reversed`; `already_exists`, the shared catalogue has the code on some of the days, or
+            (at flush) the provider's has it from the same day.
     """
     require_validity(command.valid_from, command.valid_to)
+    _require_not_shared(session, command.code, command.valid_from, command.valid_to)
     programme = command.path.programme if command.path else None
     entry = ProductCode(provider_id=actor.provider_id, programme=programme, **asdict(command))
     session.add(entry)
     session.flush()
     audit(session, actor, "create", "product_code", entry.id)
     return entry
+
+
+def _require_not_shared(session: Session, code: str, valid_from: date, valid_to: date | None) -> None:
+    """Two entries that hold on one day would leave open which of them a contract means."""
+    shared = select(ProductCode.id).where(
+        ProductCode.code == code,
+        ProductCode.provider_id.is_(None),
+        or_(ProductCode.valid_to.is_(None), ProductCode.valid_to >= valid_from),
+    )
+    if valid_to is not None:
+        shared = shared.where(ProductCode.valid_from <= valid_to)
+    if session.scalars(shared.limit(1)).first() is not None:
+        raise DomainError("already_exists", what=code)
 
 
 def find(session: Session, actor: Actor, criteria: ProductCodeFilter) -> Page[ProductCode]:
@@ -93,12 +108,14 @@ def change(
     """Changes an entry of the provider, above all its last day.
 
     Raises:
-        DomainError: `shared_product_code`, `validity_reversed`.
+        DomainError: `shared_product_code`, `validity_reversed`; `already_exists`, as `create`.
     """
     entry = get(session, actor, product_code_id)
     if entry.provider_id is None:
         raise DomainError("shared_product_code", product_code=entry.code)
-    require_validity(entry.valid_from, values.get("valid_to", entry.valid_to))
+    valid_to = values.get("valid_to", entry.valid_to)
+    require_validity(entry.valid_from, valid_to)
+    _require_not_shared(session, entry.code, entry.valid_from, valid_to)
     apply_change(entry, version, values)
     audit(session, actor, "change", "product_code", entry.id)
     session.flush()

@@ -1,14 +1,19 @@
-"""Reports for settlement: what each contract range was planned for, offered, booked, performed and passed."""
+"""Reports for settlement: what each contract range was planned for, offered, booked, performed and passed in time.
 
+`passed_in_time` and `is_late` are `rules.compliance` for the database; whoever counts visits by it uses them.
+"""
+
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Date, Row, Select, and_, cast, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from mobile_units.clock import WARSAW
 from mobile_units.errors import DomainError
 from mobile_units.models.contracts import Contract, ContractRange
 from mobile_units.models.schedules import Schedule
@@ -34,12 +39,22 @@ class ReportPeriod:
 
 @dataclass(frozen=True, slots=True)
 class ContractRangeRow:
-    """One contract range in a period; all counts are examinations.
+    """One contract range in a period; all counts are examinations, all money is złoty, empty without a price.
 
-    `planned` are the women planned in schedules that begin in the period, `offered` the places of open slots,
-    `booked` the visits (performed ones included), `passed` those of the booked that the central e-registration
-    accepted. In złoty, empty without a price: `payable` for visits performed and passed, `expected` for those passed
-    and still to come, `at_risk` for those performed or to come that are not passed, which the NFZ does not pay for.
+    - `planned`: women planned in schedules, shared among their days by the places of all their slots. Each share is
+      rounded down from the first day of its schedule on, so that adjacent periods add up to the whole.
+    - `offered`: places of open slots.
+    - `booked`: visits, performed and missed ones included; `performed` are some of them.
+    - `passed`: those of the booked that the central e-registration accepted, in time or not; `not_passed` are the rest.
+    - `late`: visits performed or to come, not urgent, passed after the day of the service or not passed though that day
+      is over; they are the part of `at_risk` that is lost unless the central system was at fault.
+    - `over_limit`: how far `booked` exceeds `quantity_limit`, else 0. The limit counts the whole contract, the report
+      its period: 0 in a part of the contract does not tell that the whole keeps the limit.
+    - `payable`: for visits performed that were passed in time or urgent.
+    - `expected`: for visits to come that are passed in time or urgent.
+    - `at_risk`: for visits performed or to come, not urgent, that are not passed in time: late or still waiting.
+
+    Each visit performed or to come is in exactly one of the sums of money, before any limit; the others are in none.
     `confirmed` is false where the code has to be checked against the contract.
     """
 
@@ -55,29 +70,42 @@ class ContractRangeRow:
     performed: int
     passed: int
     not_passed: int
+    late: int
+    over_limit: int
     payable: Decimal | None
     expected: Decimal | None
     at_risk: Decimal | None
 
 
-def contract_ranges(session: Session, actor: Actor, period: ReportPeriod) -> Sequence[ContractRangeRow]:
+def passed_in_time() -> ColumnElement[bool]:
+    """Whether a visit met the duty, as `compliance.is_passed_in_time`; of a query that joins visits and slots."""
+    accepted_in_time = and_(Visit.passed_at.is_not(None), _polish_day(Visit.passed_at) <= _polish_day(Slot.starts_at))
+    return or_(Visit.urgent, accepted_in_time)
+
+
+def is_late(today: date) -> ColumnElement[bool]:
+    """Whether `compliance.settlement_state` is late on the day `today`; of a query that joins visits and slots."""
+    return and_(~passed_in_time(), or_(Visit.passed_at.is_not(None), _polish_day(Slot.starts_at) < today))
+
+
+def contract_ranges(session: Session, actor: Actor, period: ReportPeriod, today: date) -> Sequence[ContractRangeRow]:
     """One row for each contract range that is in force on some day of the period or counts something, by product code.
 
-    A base range, which pays for nothing by itself, has no row.
+    A base range, which pays for nothing by itself, has no row. `today` decides which visits not passed are late.
 
     Raises:
         DomainError: `ends_before_start`.
     """
     if period.last_day < period.first_day:
         raise DomainError("ends_before_start")
-    planned = _by_range(session, _planned(actor, period))
-    offered = _by_range(session, _offered(actor, period))
-    visits = {row.contract_range_id: row for row in session.execute(_visits(actor, period))}
+    planned = _planned(session, actor, period)
+    offered = dict(session.execute(_offered(actor, period)).all())
+    visits = {row.contract_range_id: row for row in session.execute(_visits(actor, period, today))}
     ranges = session.execute(_ranges(actor, period, {*planned, *offered, *visits}))
     entries = product_codes.catalogue(session, actor.provider_id)
     named = [(row, _entry(entries, row.product_code, period)) for row in ranges]
     return [
-        _row(row, entry, planned.get(row.id, 0), offered.get(row.id, 0), visits.get(row.id))
+        _row(row, entry, planned[row.id], offered.get(row.id, 0), visits.get(row.id))
         for row, entry in named
         if entry.path is not None
     ]
@@ -91,10 +119,6 @@ def _entry(entries: Iterable[CatalogueEntry], code: str, period: ReportPeriod) -
         return entry.valid_from <= period.last_day, not ended, entry.valid_from
 
     return max((entry for entry in entries if entry.code == code), key=preference)
-
-
-def _by_range(session: Session, query: Select[int, int]) -> dict[int, int]:
-    return dict(session.execute(query).all())
 
 
 def _ranges(actor: Actor, period: ReportPeriod, counted: Set[int]) -> Select[*tuple[Any, ...]]:
@@ -113,19 +137,45 @@ def _ranges(actor: Actor, period: ReportPeriod, counted: Set[int]) -> Select[*tu
     )
 
 
+def _polish_day(instant: InstrumentedAttribute[Any]) -> ColumnElement[date]:
+    return cast(func.timezone(WARSAW.key, instant), Date)
+
+
+def _bounds(period: ReportPeriod) -> tuple[datetime, datetime]:
+    """The instants at which the period begins and ends in Poland."""
+    return local_instant(period.first_day, time()), local_instant(period.last_day + timedelta(days=1), time())
+
+
 def _in(period: ReportPeriod) -> ColumnElement[bool]:
     """Slots that start in the period, by Polish days."""
-    begins, ends = local_instant(period.first_day, time()), local_instant(period.last_day + timedelta(days=1), time())
+    begins, ends = _bounds(period)
     return and_(Slot.starts_at >= begins, Slot.starts_at < ends)
 
 
-def _planned(actor: Actor, period: ReportPeriod) -> Select[int, int]:
+def _planned(session: Session, actor: Actor, period: ReportPeriod) -> Counter[int]:
+    """Women planned by contract range; blocked slots count too, since blocking one does not change the plan."""
+    planned: Counter[int] = Counter()
+    for contract_range_id, women, before, until, places in session.execute(_places(actor, period)):
+        planned[contract_range_id] += women * until // places - women * before // places
+    return planned
+
+
+def _places(actor: Actor, period: ReportPeriod) -> Select[*tuple[Any, ...]]:
+    """Schedules with slots in the period: their women, and their places before it, until its end, and at all."""
+    begins, ends = _bounds(period)
+    before, until = (
+        func.coalesce(func.sum(Slot.capacity).filter(Slot.starts_at < instant), 0) for instant in (begins, ends)
+    )
     return (
-        select(Schedule.contract_range_id, func.sum(Schedule.women_planned))
+        select(Schedule.contract_range_id, Schedule.women_planned, before, until, func.sum(Slot.capacity))
+        .join(Slot, Slot.schedule_id == Schedule.id)
         .where(
-            Schedule.provider_id == actor.provider_id, Schedule.valid_from.between(period.first_day, period.last_day)
+            Schedule.provider_id == actor.provider_id,
+            Schedule.valid_from <= period.last_day,
+            Schedule.valid_to >= period.first_day,
         )
-        .group_by(Schedule.contract_range_id)
+        .group_by(Schedule.id)
+        .having(until > before)
     )
 
 
@@ -138,8 +188,8 @@ def _offered(actor: Actor, period: ReportPeriod) -> Select[int, int]:
     )
 
 
-def _visits(actor: Actor, period: ReportPeriod) -> Select[*tuple[Any, ...]]:
-    passed = Visit.passed_at.is_not(None)
+def _visits(actor: Actor, period: ReportPeriod, today: date) -> Select[*tuple[Any, ...]]:
+    in_time = passed_in_time()
     performed = Visit.status == VisitStatus.PERFORMED
     to_come = Visit.status.in_(ACTIVE)
     return (
@@ -147,10 +197,11 @@ def _visits(actor: Actor, period: ReportPeriod) -> Select[*tuple[Any, ...]]:
             Visit.contract_range_id,
             func.count().label("booked"),
             func.count().filter(performed).label("performed"),
-            func.count().filter(passed).label("passed"),
-            func.count().filter(passed, performed).label("paid"),
-            func.count().filter(passed, to_come).label("paid_later"),
-            func.count().filter(~passed, performed | to_come).label("unpaid"),
+            func.count().filter(Visit.passed_at.is_not(None)).label("passed"),
+            func.count().filter(is_late(today), performed | to_come).label("late"),
+            func.count().filter(in_time, performed).label("paid"),
+            func.count().filter(in_time, to_come).label("paid_later"),
+            func.count().filter(~in_time, performed | to_come).label("unpaid"),
         )
         .join(Visit.slot)
         .where(Visit.provider_id == actor.provider_id, _in(period), Visit.status.in_(COUNTED))
@@ -161,7 +212,7 @@ def _visits(actor: Actor, period: ReportPeriod) -> Select[*tuple[Any, ...]]:
 def _row(
     row: Row[*tuple[Any, ...]], entry: CatalogueEntry, planned: int, offered: int, visits: Row[*tuple[Any, ...]] | None
 ) -> ContractRangeRow:
-    _, booked, performed, passed, paid, paid_later, unpaid = visits or (0,) * 7
+    _, booked, performed, passed, late, paid, paid_later, unpaid = visits or (0,) * 8
 
     def worth(count: int) -> Decimal | None:
         return None if row.unit_price is None else count * row.unit_price
@@ -179,6 +230,8 @@ def _row(
         performed=performed,
         passed=passed,
         not_passed=booked - passed,
+        late=late,
+        over_limit=max(booked - row.quantity_limit, 0),
         payable=worth(paid),
         expected=worth(paid_later),
         at_risk=worth(unpaid),

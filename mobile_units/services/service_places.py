@@ -13,10 +13,15 @@ from mobile_units.models.service_places import OpeningHours, ServicePlace, Servi
 from mobile_units.models.units import UnitProgramme
 from mobile_units.rules.programmes import Mobility, Programme, Setting
 from mobile_units.rules.service_places import require_opening_hours, require_setting
+from mobile_units.rules.transmissions import MessageKind
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Page, Paging, apply_change, get_owned, page_of, replace_parts
+from mobile_units.transmission import outbox
 
 _key = attrgetter("programme", "weekday", "opens")
+
+HANDED_OVER = frozenset({"name", "address", "specialty_code"})
+"""The fields that can change and that the central system keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,8 @@ def change(
 ) -> ServicePlace:
     """Changes the given fields; `opening_hours`, if given, replace all that were known.
 
+    A place that was handed over is handed over again if what the central system keeps of it is among the fields.
+
     Raises:
         DomainError: as `create`; `setting_missing` also for a place whose units do the cervical programme.
     """
@@ -109,6 +116,8 @@ def change(
         replace_parts(place.opening_hours, hours, _key, OpeningHours)
     audit(session, actor, "change", "service_place", place.id)
     session.flush()
+    if not HANDED_OVER.isdisjoint(values):
+        outbox.enqueue_again(session, MessageKind.SAVE_SERVICE_PLACE, place.id)
     return place
 
 

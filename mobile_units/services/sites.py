@@ -9,10 +9,18 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from mobile_units.models.itineraries import Stop
+from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.sites import Site, SiteDemand
+from mobile_units.rules.places import require_in_poland
 from mobile_units.rules.programmes import Programme
-from mobile_units.services.actors import Actor
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Page, Paging, apply_change, get_owned, page_of, replace_parts
+from mobile_units.transmission import outbox
+
+HANDED_OVER = frozenset({"name", "locality", "landmark", "street", "teryt", "latitude", "longitude"})
+"""The fields that the central system keeps with each mobile point at the site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +70,15 @@ def create(session: Session, actor: Actor, command: NewSite) -> Site:
     """Keeps a new site.
 
     Raises:
-        DomainError: `already_exists` (at flush), the code is taken.
+        DomainError: `outside_poland`; `already_exists` (at flush), the code is taken.
     """
+    require_in_poland(command.latitude, command.longitude)
     values = asdict(command) | {"demands": []}
     site = Site(provider_id=actor.provider_id, active=True, **values)
     replace_demands(site, command.demands)
     session.add(site)
     session.flush()
+    audit(session, actor, "create", "site", site.id)
     return site
 
 
@@ -92,16 +102,33 @@ def get(session: Session, actor: Actor, site_id: int) -> Site:
     return get_owned(session, actor, Site, site_id, selectinload(Site.demands))
 
 
-def change(session: Session, actor: Actor, site_id: int, version: int, values: Mapping[str, Any]) -> Site:
-    """Changes the given fields of a site; `demands`, if given, replace all that were known."""
+def change(  # noqa: PLR0913, PLR0917 -- a change by version, and the day from which points are still of use
+    session: Session, actor: Actor, site_id: int, version: int, values: Mapping[str, Any], today: date
+) -> Site:
+    """Changes the given fields of a site; `demands`, if given, replace all that were known.
+
+    The mobile points there whose days are not over are handed over again if what they tell of the site changed.
+    """
     site = get(session, actor, site_id)
     values = dict(values)
     demands = values.pop("demands", None)
+    require_in_poland(values.get("latitude", site.latitude), values.get("longitude", site.longitude))
     apply_change(site, version, values)
     if demands is not None:
         replace_demands(site, demands)
+    audit(session, actor, "change", "site", site.id)
     session.flush()
+    if not HANDED_OVER.isdisjoint(values):
+        _tell_points(session, site, today)
     return site
+
+
+def _tell_points(session: Session, site: Site, today: date) -> None:
+    query = select(MobilePoint).join(MobilePoint.stop).where(Stop.site_id == site.id, MobilePoint.valid_to >= today)
+    points = session.scalars(query.order_by(MobilePoint.id)).all()
+    for point in points:
+        point.name = site.name
+    outbox.enqueue_again(session, MessageKind.IMPORT_MOBILE_POINTS, *(point.id for point in points))
 
 
 def replace_demands(site: Site, demands: Sequence[Demand]) -> None:
@@ -112,4 +139,5 @@ def replace_demands(site: Site, demands: Sequence[Demand]) -> None:
 def retire(session: Session, actor: Actor, site_id: int) -> None:
     """Takes a site out of planning; its past stops keep it."""
     get(session, actor, site_id).active = False
+    audit(session, actor, "retire", "site", site_id)
     session.flush()

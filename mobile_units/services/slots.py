@@ -20,10 +20,13 @@ from mobile_units.models.schedules import Schedule
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.sites import Site
 from mobile_units.models.slots import Slot, SlotStatus
+from mobile_units.models.visits import Visit
 from mobile_units.rules.calendar import local_instant
 from mobile_units.rules.programmes import Path, Programme
+from mobile_units.rules.transmissions import MessageKind
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Paging
+from mobile_units.transmission import outbox
 
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius; a sphere of it is within half a percent of the true distance."""
@@ -130,6 +133,8 @@ def get(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
 def block(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
     """Takes a slot without visits out of booking; a blocked one stays so.
 
+    The central system keeps no slot with fewer places than visits, so it hears first who left the slot.
+
     Raises:
         DomainError: `slot_has_visits`.
     """
@@ -138,6 +143,8 @@ def block(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
     if slot.status is not SlotStatus.BLOCKED:
         raise DomainError("slot_has_visits", visits=slot.capacity - slot.free)
     audit(session, actor, "block", "slot", slot_id)
+    left = outbox.unaccepted_of_visits(session, Visit.slot_id == slot_id)
+    outbox.enqueue_again(session, MessageKind.SAVE_SLOTS, slot.schedule_id, after=left)
     return slot
 
 
@@ -146,6 +153,7 @@ def unblock(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
     _set_status(session, actor, slot_id, SlotStatus.OPEN)
     slot = get(session, actor, slot_id)
     audit(session, actor, "unblock", "slot", slot_id)
+    outbox.enqueue_again(session, MessageKind.SAVE_SLOTS, slot.schedule_id)
     return slot
 
 

@@ -22,6 +22,7 @@ class TransmissionFilter:
     paging: Paging = Paging()
     state: MessageState | None = None
     kind: MessageKind | None = None
+    subject_id: int | None = None
     first_day: date | None = None
     last_day: date | None = None
     blocked: bool | None = None
@@ -46,6 +47,7 @@ def _conditions(actor: Actor, criteria: TransmissionFilter) -> list[Any]:
     wanted = (
         (eq, message.state, criteria.state),
         (eq, message.kind, criteria.kind),
+        (eq, message.subject_id, criteria.subject_id),
         (ge, message.service_day, criteria.first_day),
         (le, message.service_day, criteria.last_day),
         (eq, message.waits_for.any(), criteria.blocked),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.units import MobileUnit, UnitProgramme
+from mobile_units.rules.places import require_in_poland
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.service_places import require_setting
 from mobile_units.rules.units import require_mobile, require_working_day
@@ -59,9 +60,10 @@ def create(session: Session, actor: Actor, command: NewUnit) -> MobileUnit:
 
     Raises:
         DomainError: `ends_before_start`, `working_day_too_short`, `service_place_not_mobile`, `setting_missing`,
-            `given_twice`; `not_found`, the service place of a programme; `already_exists` (at flush), the code is
-            taken.
+            `given_twice`, `outside_poland`; `not_found`, the service place of a programme; `already_exists` (at
+            flush), the code is taken.
     """
+    require_in_poland(command.base_latitude, command.base_longitude)
     _check_day(command.opens, command.closes, command.setup_minutes, command.programmes)
     _check_places(session, actor, command.programmes)
     values = asdict(command) | {"programmes": [], "weekdays": sorted(set(command.weekdays))}
@@ -106,6 +108,9 @@ def change(session: Session, actor: Actor, unit_id: int, version: int, values: M
     programmes = values.pop("programmes", None)
     if "weekdays" in values:
         values["weekdays"] = sorted(set(values["weekdays"]))
+    require_in_poland(
+        values.get("base_latitude", unit.base_latitude), values.get("base_longitude", unit.base_longitude)
+    )
     opens, closes = values.get("opens", unit.opens), values.get("closes", unit.closes)
     setup_minutes = values.get("setup_minutes", unit.setup_minutes)
     _check_day(opens, closes, setup_minutes, unit.programmes if programmes is None else programmes)

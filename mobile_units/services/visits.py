@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, bindparam, insert, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, insert, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, load_only, selectinload
+from sqlalchemy.orm.attributes import flag_modified
 
 from mobile_units.clock import WARSAW
 from mobile_units.errors import DomainError
@@ -28,7 +29,6 @@ from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.service_places import ServicePlace, ServicePlaceStatus
 from mobile_units.models.slots import Slot
-from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.visits import Visit, VisitChange
 from mobile_units.models.women import Woman
 from mobile_units.rules.eligibility import Assessment
@@ -36,7 +36,7 @@ from mobile_units.rules.product_codes import choose_range
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitStatus, require_transition
+from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy, VisitStatus, require_transition
 from mobile_units.services import slots, women
 from mobile_units.services.actors import AUDIT, Actor, audit, audit_values
 from mobile_units.services.contracts import ranges_on_path
@@ -183,6 +183,9 @@ def cancel(session: Session, actor: Actor, visit_id: int, command: Cancellation)
 def change_path(session: Session, actor: Actor, visit_id: int, command: PathChange) -> Visit:
     """Gives a visit another path of its programme, with the contract range that follows; until the examination.
 
+    The visit does not count as passed until it is accepted under the new product code. A rule that was set aside for
+    the former path says nothing of this one, so it takes a reason of its own.
+
     Raises:
         DomainError: `not_found`, `stale_version`, `visit_over`, `path_not_of_programme`, `not_eligible`, `not_allowed`,
             `no_contracted_range`.
@@ -191,7 +194,8 @@ def change_path(session: Session, actor: Actor, visit_id: int, command: PathChan
     if visit.status not in ACTIVE:
         raise DomainError("visit_over", status=visit.status.value)
     note = f"{visit.path} → {command.path}"
-    _set_path(session, actor, visit, command.path, command.override_reason or visit.override_reason)
+    _set_path(session, actor, visit, command.path, command.override_reason)
+    _not_passed(visit)
     _record(session, actor, visit, "change_path", visit.status, note)
     _pass_on(session, visit)
     return visit
@@ -214,12 +218,18 @@ def move(session: Session, actor: Actor, visit_id: int, command: Move, now: date
     _exchange(session, old.slot_id, slot, now)
     _change(session, actor, old, VisitStatus.MOVED, command.reason)
     _store(session, actor, new, "move")
-    _pass_on(session, new, _call_off(session, old))
+    _call_off(session, old)
+    _pass_on(session, new)
     return new
 
 
 def find(session: Session, actor: Actor, criteria: VisitFilter) -> Page[Visit]:
-    """Visits with their slots and product codes, by time; nothing here names a woman."""
+    """Visits with their slots and product codes, by time; nothing here names a woman.
+
+    Who asks for the visits of one woman is noted in the audit log.
+    """
+    if criteria.woman_id is not None:
+        audit(session, actor, "visits_read", "woman", criteria.woman_id)
     return page_of(session, _wanted(actor, criteria), criteria.paging)
 
 
@@ -232,9 +242,9 @@ def find_with_women(session: Session, actor: Actor, criteria: VisitFilter) -> Pa
 
 
 def get(session: Session, actor: Actor, visit_id: int) -> Visit:
-    """One visit with its history."""
+    """One visit with its history; noted in the audit log as read of its woman, though she is not named."""
     visit = get_owned(session, actor, Visit, visit_id, *_PARTS, selectinload(Visit.changes))
-    audit(session, actor, "read", "visit", visit.id)
+    audit(session, actor, "visit_read", "woman", visit.woman_id)
     return visit
 
 
@@ -310,7 +320,7 @@ _SLOT = (
     .join(Schedule.service_place)
     .options(
         contains_eager(Slot.schedule).options(
-            load_only(Schedule.provider_id, Schedule.service_place_id, Schedule.programme, Schedule.slots_accepted_at),
+            load_only(Schedule.provider_id, Schedule.service_place_id, Schedule.programme),
             contains_eager(Schedule.service_place).load_only(
                 ServicePlace.setting, ServicePlace.mobility, ServicePlace.status
             ),
@@ -360,7 +370,7 @@ def _set_path(session: Session, actor: Actor, visit: Visit, path: Path, override
         raise DomainError("path_not_of_programme", path=path, programme=visit.programme)
     assessment = women.assess(session, visit.woman, path, _day_of(visit.slot))
     if not assessment.eligible:
-        _require_override(actor, assessment, override_reason)
+        _require_override(actor, visit.woman, assessment, override_reason)
     contract_range = _range(session, visit.slot, path)
     visit.path = path
     visit.eligibility_rule_id = assessment.rule_id
@@ -368,17 +378,19 @@ def _set_path(session: Session, actor: Actor, visit: Visit, path: Path, override
     visit.contract_range = contract_range
 
 
-def _require_override(actor: Actor, assessment: Assessment, reason: str | None) -> None:
+def _require_override(actor: Actor, woman: Woman, assessment: Assessment, reason: str | None) -> None:
     if not reason:
-        raise _not_eligible(assessment)
+        raise _not_eligible(woman, assessment)
     if Role.MIDWIFE not in actor.roles:
         raise DomainError("not_allowed", roles=Role.MIDWIFE.value)
 
 
-def _not_eligible(assessment: Assessment) -> DomainError:
+def _not_eligible(woman: Woman, assessment: Assessment) -> DomainError:
+    """The refusal tells of her health, so it carries her key, by which it is audited after the rollback."""
     day = assessment.next_eligible_on
     return DomainError(
         "not_eligible",
+        woman_id=woman.id,
         reason_pl=assessment.reason_pl,
         reason_en=assessment.reason_en,
         next_eligible_pl=f"{day:%d.%m.%Y}" if day else "nie wiadomo",
@@ -391,6 +403,12 @@ def _range(session: Session, slot: Slot, path: Path) -> ContractRange:
     rows, entries, ranges = ranges_on_path(session, slot.schedule.provider_id, path)
     chosen = choose_range(path, place.setting, place.mobility, _day_of(slot), place.id, entries, ranges)
     return next(row for row in rows if row.id == chosen.id)
+
+
+def _not_passed(visit: Visit) -> None:
+    """Written in any case: what was accepted since the visit was read was accepted as it had been."""
+    visit.passed_at = None
+    flag_modified(visit, "passed_at")
 
 
 def _day_of(slot: Slot) -> date:
@@ -435,44 +453,48 @@ _RECORD = (
 def _record(  # noqa: PLR0913, PLR0917 -- a change with its reason, its author, and its name in the audit log
     session: Session, actor: Actor, visit: Visit, action: str, before: VisitStatus | None, reason: str | None
 ) -> None:
-    """Stores a visit, its history and the entry in the audit log.
+    """Stores a visit, its history and the entry in the audit log, which is about the woman: all of hers is found there.
 
     A change of the path leaves the status as it is and names both paths as the reason.
     """
     session.flush()
     change = {"changed": visit.id, "before": before, "after": visit.status, "why": reason, "by": actor.user_id}
-    session.execute(_RECORD, change | audit_values(actor, action, "visit", visit.id))
+    session.execute(_RECORD, change | audit_values(actor, f"visit_{action}", "woman", visit.woman_id))
 
 
-def _pass_on(session: Session, visit: Visit, *behind: OutboxMessage) -> None:
+def _pass_on(session: Session, visit: Visit) -> None:
     """Has the visit handed over once its slot is known, its place active, and what must come before is accepted."""
     schedule = visit.slot.schedule
-    after = []
-    if schedule.slots_accepted_at is None:
-        after.append((MessageKind.SAVE_SLOTS, schedule.id))
+    after = [(MessageKind.SAVE_SLOTS, schedule.id)]
     if schedule.service_place.status is not ServicePlaceStatus.ACTIVE:
         after.append((MessageKind.ACTIVATE_SERVICE_PLACE, schedule.service_place_id))
-    _enqueue(session, visit, MessageKind.SAVE_VISIT, behind, after)
+    _enqueue(session, visit, MessageKind.SAVE_VISIT, after + _made_room(session, visit))
 
 
-def _call_off(session: Session, visit: Visit) -> OutboxMessage:
+def _made_room(session: Session, visit: Visit) -> list[tuple[MessageKind, int]]:
+    """What has to be known before the visit can be: her other visits in the programme are over, others left the slot.
+
+    Only visits that hold no more are waited for, so that two that hold never wait for each other. Who left the slot
+    did so under the lock of its row, before `slots.take` got it, so the message about it is stored by now.
+    """
+    over = and_(
+        Visit.woman_id == visit.woman_id, Visit.programme == visit.programme, Visit.status.not_in(sorted(ACTIVE))
+    )
+    left = and_(Visit.slot_id == visit.slot_id, Visit.status.not_in(sorted(OCCUPYING)))
+    return outbox.unaccepted_of_visits(session, Visit.id != visit.id, or_(over, left))
+
+
+def _call_off(session: Session, visit: Visit) -> None:
     """Has the cancellation handed over; the outbox keeps it behind the message that handed over the visit."""
-    return _enqueue(session, visit, MessageKind.CANCEL_VISIT)
+    _enqueue(session, visit, MessageKind.CANCEL_VISIT)
 
 
-def _enqueue(
-    session: Session,
-    visit: Visit,
-    kind: MessageKind,
-    requires: Sequence[OutboxMessage] = (),
-    after: Sequence[tuple[MessageKind, int]] = (),
-) -> OutboxMessage:
-    return outbox.enqueue(
+def _enqueue(session: Session, visit: Visit, kind: MessageKind, after: Sequence[tuple[MessageKind, int]] = ()) -> None:
+    outbox.enqueue(
         session,
         provider_id=visit.provider_id,
         kind=kind,
         subject_id=visit.id,
         service_day=_day_of(visit.slot),
-        requires=requires,
         after=after,
     )

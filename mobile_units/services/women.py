@@ -20,11 +20,16 @@ from mobile_units.models.women import IdentityKind, Woman
 from mobile_units.rules import eligibility as rule_book
 from mobile_units.rules.eligibility import Assessment, Candidate, ExaminationSource, PastExamination
 from mobile_units.rules.programmes import Path
-from mobile_units.rules.visits import VisitStatus
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.rules.visits import ACTIVE, VisitStatus
 from mobile_units.rules.women import fold_document, parse_pesel, require_woman
 from mobile_units.services import eligibility as eligibility_data
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import apply_change, get_owned
+from mobile_units.transmission import outbox
+
+HANDED_OVER = frozenset({"given_name", "family_name", "telephone"})
+"""The fields that can change and that the central system keeps with each visit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +87,8 @@ class _Normalised:
 def register(session: Session, actor: Actor, command: NewWoman, today: date) -> Woman:
     """Keeps a woman not known before.
 
-    A known one is refused and nothing of her is handed back: who needs her finds her, which leaves its own trace.
+    A known one is refused and nothing of her is handed back: who needs her finds her, which leaves its own trace. That
+    she is known is told all the same, so the caller audits the refusal after the rollback.
 
     Raises:
         DomainError: `woman_known` (at flush), `pesel_invalid`, `pesel_not_a_woman`, `document_invalid`,
@@ -132,6 +138,8 @@ def change(  # noqa: PLR0913, PLR0917 -- a change by version, and the day that l
 ) -> Woman:
     """Changes names, telephone or declaration; a declaration, if given, replaces the former one.
 
+    Her visits to come are handed over again with the new names or telephone.
+
     Raises:
         DomainError: `stale_version`, `declaration_unknown`, `declaration_date_invalid`.
     """
@@ -143,6 +151,9 @@ def change(  # noqa: PLR0913, PLR0917 -- a change by version, and the day that l
     apply_change(woman, version, values)
     audit(session, actor, "change", "woman", woman.id)
     session.flush()
+    if not HANDED_OVER.isdisjoint(values):
+        active = select(Visit.id).where(Visit.woman_id == woman.id, Visit.status.in_(sorted(ACTIVE)))
+        outbox.enqueue_again(session, MessageKind.SAVE_VISIT, *session.scalars(active))
     return woman
 
 

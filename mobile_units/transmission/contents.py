@@ -128,11 +128,11 @@ def _schedule(session: Session, provider: Provider, claimed: ClaimedMessage) -> 
 
 
 def _slots(session: Session, provider: Provider, claimed: ClaimedMessage) -> Message:
-    """The slots of a schedule; a blocked one offers the places that are taken, and none if no place is."""
+    """All slots of a schedule; a blocked one has the places that are taken, and none if no place is."""
     schedule = session.scalars(select(Schedule.uuid).where(Schedule.id == claimed.subject_id)).one()
     places = case((Slot.status == SlotStatus.BLOCKED, Slot.taken), else_=Slot.capacity)
     query = select(Slot.uuid, Slot.starts_at, Slot.ends_at, places.label("places"))
-    offered = session.execute(query.where(Slot.schedule_id == claimed.subject_id, places > 0).order_by(Slot.starts_at))
+    offered = session.execute(query.where(Slot.schedule_id == claimed.subject_id).order_by(Slot.starts_at))
     slots = (SlotData(_own_id(provider, uuid), start, end, count, SLOT_KIND) for uuid, start, end, count in offered)
     return SlotsData(
         message_id=_own_id(provider, claimed.uuid), schedule=_own_id(provider, schedule), slots=tuple(slots)

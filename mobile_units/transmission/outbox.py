@@ -19,7 +19,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Update, bindparam, case, func, select, text, update
+from sqlalchemy import ColumnElement, Update, bindparam, case, func, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
@@ -91,7 +91,8 @@ def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
     and hand over what the subject was before. If a worker claimed it first, a new message is stored behind it.
 
     The message waits for those of `requires` that are not accepted yet, for the newest one of each kind and subject in
-    `after` likewise, and for the earlier ones of its own sequence.
+    `after` likewise, and for the earlier ones of its own sequence. One of `after` that itself waits for the message,
+    directly or through others, is left out: it cannot have been sent, and when it is sent it tells what is so then.
     Change the subject before this call, so that two changes of one subject are stored in one order.
     """
     row = {"provider_id": provider_id, "kind": kind, "subject_id": subject_id, "service_day": service_day}
@@ -109,6 +110,23 @@ def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
     return message
 
 
+def enqueue_again(
+    session: Session, kind: MessageKind, *subject_ids: int, after: Sequence[tuple[MessageKind, int]] = ()
+) -> None:
+    """Stores that the subjects changed after they had been queued; what never was will be told as it is then."""
+    for subject_id in sorted(subject_ids):
+        known = latest(session, kind, subject_id)
+        if known is not None:
+            enqueue(
+                session,
+                provider_id=known.provider_id,
+                kind=kind,
+                subject_id=subject_id,
+                service_day=known.service_day,
+                after=after,
+            )
+
+
 def _storing() -> ReturningInsert[OutboxMessage]:
     insert = postgresql.insert(OutboxMessage)
     stored = insert.on_conflict_do_update(
@@ -122,6 +140,11 @@ def _storing() -> ReturningInsert[OutboxMessage]:
 _STORE = _storing()
 
 _ADD_DEPENDENCIES = text("""
+WITH RECURSIVE waiting (id) AS (
+    SELECT message_id FROM outbox_dependencies WHERE requires_id = :message_id
+    UNION
+    SELECT message_id FROM outbox_dependencies JOIN waiting ON requires_id = waiting.id
+)
 INSERT INTO outbox_dependencies (message_id, requires_id)
 SELECT CAST(:message_id AS bigint), id FROM outbox_messages
 WHERE id <> :message_id AND state <> 'accepted' AND (
@@ -132,7 +155,7 @@ WHERE id <> :message_id AND state <> 'accepted' AND (
         JOIN unnest(CAST(:kinds AS varchar[]), CAST(:subjects AS bigint[])) AS after (kind, subject_id)
         USING (kind, subject_id)
         GROUP BY kind, subject_id
-    ))
+    )) AND id NOT IN (SELECT id FROM waiting)
 )
 ON CONFLICT DO NOTHING
 """)
@@ -142,6 +165,20 @@ def latest(session: Session, kind: MessageKind, subject_id: int) -> OutboxMessag
     """The newest message of a kind about a subject."""
     query = select(OutboxMessage).where(OutboxMessage.kind == kind, OutboxMessage.subject_id == subject_id)
     return session.scalars(query.order_by(OutboxMessage.id.desc()).limit(1)).one_or_none()
+
+
+_OF_VISITS = (
+    select(OutboxMessage.kind, OutboxMessage.subject_id)
+    .join(Visit, Visit.id == OutboxMessage.subject_id)
+    .where(
+        OutboxMessage.kind.in_(in_sequence_with(MessageKind.SAVE_VISIT)), OutboxMessage.state != MessageState.ACCEPTED
+    )
+)
+
+
+def unaccepted_of_visits(session: Session, *which: ColumnElement[bool]) -> list[tuple[MessageKind, int]]:
+    """Kinds and subjects of the messages about the visits that meet the conditions, as `after` takes them."""
+    return [(kind, visit_id) for kind, visit_id in session.execute(_OF_VISITS.where(*which))]
 
 
 _WAITS_FOR_NOTHING = """NOT EXISTS (
@@ -300,9 +337,16 @@ def _note_acceptance(session: Session, message: OutboxMessage, now: datetime) ->
     """Marks message and subject as accepted at `now`, unless an earlier acceptance is known."""
     if message.accepted_at is None:
         message.accepted_at = now
+        if message.kind is MessageKind.SAVE_VISIT:
+            _lock_visit(session, message.subject_id)
         effect = _EFFECTS.get(message.kind)
         if effect is not None:
-            session.execute(effect, {"subject_id": message.subject_id, "at": now})
+            session.execute(effect, {"subject_id": message.subject_id, "message_id": message.id, "at": now})
+
+
+def _lock_visit(session: Session, visit_id: int) -> None:
+    """A change of the visit and its message are committed at once; the statement after this lock sees both or none."""
+    session.execute(select(Visit.id).where(Visit.id == visit_id).with_for_update(key_share=True))
 
 
 def _first_acceptance(entity: Any, column: Any, **values: Any) -> Update:
@@ -314,6 +358,16 @@ _REGISTERED = case(
     (ServicePlace.status == ServicePlaceStatus.DRAFT, ServicePlaceStatus.REGISTERED.value), else_=ServicePlace.status
 )
 
+_NEWER = (
+    select(OutboxMessage.id)
+    .where(
+        OutboxMessage.kind == MessageKind.SAVE_VISIT,
+        OutboxMessage.subject_id == Visit.id,
+        OutboxMessage.id > bindparam("message_id"),
+    )
+    .exists()
+)
+
 _EFFECTS: dict[MessageKind, Update] = {
     MessageKind.SAVE_SERVICE_PLACE: _first_acceptance(ServicePlace, ServicePlace.registered_at, status=_REGISTERED),
     MessageKind.IMPORT_MOBILE_POINTS: _first_acceptance(MobilePoint, MobilePoint.accepted_at),
@@ -322,6 +376,9 @@ _EFFECTS: dict[MessageKind, Update] = {
     MessageKind.ACTIVATE_SERVICE_PLACE: _first_acceptance(
         ServicePlace, ServicePlace.activated_at, status=ServicePlaceStatus.ACTIVE
     ),
-    MessageKind.SAVE_VISIT: _first_acceptance(Visit, Visit.passed_at),
+    MessageKind.SAVE_VISIT: _first_acceptance(Visit, Visit.passed_at).where(~_NEWER),
 }
-"""What the acceptance of a message changes at its subject; a cancellation changes nothing."""
+"""What the acceptance of a message changes at its subject; a cancellation changes nothing.
+
+A visit counts as passed when its newest message was accepted, for only that one is sure to tell of its present path.
+"""

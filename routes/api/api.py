@@ -3,9 +3,10 @@
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask_smorest import Api, Blueprint
 from marshmallow.fields import Decimal, Field
+from webargs.flaskparser import abort
 
 from mobile_units.errors import DomainError
 from routes.api import (
@@ -19,6 +20,7 @@ from routes.api import (
     problems,
     product_codes,
     providers,
+    publishing,
     reports,
     schedules,
     service_places,
@@ -34,6 +36,7 @@ from routes.api import (
 from schemas.problems import ProblemSchema
 
 PREFIX = "/api/v1"
+BODIES = frozenset({"json", "files"})
 FEATURES: tuple[Blueprint, ...] = (
     audit.blueprint,
     contracts.blueprint,
@@ -43,6 +46,7 @@ FEATURES: tuple[Blueprint, ...] = (
     mobile_points.blueprint,
     product_codes.blueprint,
     providers.blueprint,
+    publishing.blueprint,
     reports.blueprint,
     schedules.blueprint,
     service_places.blueprint,
@@ -97,6 +101,7 @@ def install(app: Flask) -> tuple[Blueprint, ...]:
     for blueprint in FEATURES:
         api.register_blueprint(blueprint, url_prefix=PREFIX)
     app.before_request(_require_readable)
+    app.before_request(_require_declared)
     for pages in (docs.blueprint, problems.blueprint):
         app.register_blueprint(pages, url_prefix=PREFIX)
     return FEATURES
@@ -104,10 +109,32 @@ def install(app: Flask) -> tuple[Blueprint, ...]:
 
 def _require_readable() -> None:
     """Refuses any body but JSON and an uploaded file; without this, it would be read as if it were empty."""
-    has_body = request.content_length or "Transfer-Encoding" in request.headers
     readable = request.is_json or request.mimetype == "multipart/form-data"
-    if has_body and not readable and request.path.startswith(PREFIX):
+    if _has_body() and not readable and request.path.startswith(PREFIX):
         raise DomainError("unsupported_media_type")
+
+
+def _has_body() -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+
+
+def _require_declared() -> None:
+    """Refuses a body or query parameters where the operation declares none; the library would not look at them."""
+    view_class = getattr(current_app.view_functions.get(request.endpoint or ""), "view_class", None)
+    if view_class is None or request.method == "OPTIONS":
+        return
+    method = "get" if request.method == "HEAD" else request.method.lower()
+    declared = _declared(getattr(view_class, method))
+    if request.args and "query" not in declared:
+        abort(422, messages={"query": {name: ["Unknown field."] for name in request.args}})
+    if _has_body() and declared.isdisjoint(BODIES):
+        abort(422, messages={"body": {"body": ["No body is expected."]}})
+
+
+def _declared(operation: Any) -> set[str]:
+    """Where an operation takes its arguments from, as its decorators documented it."""
+    arguments = getattr(operation, "_apidoc", {}).get("arguments", {})
+    return {parameter["in"] for parameter in arguments.get("parameters", ())}
 
 
 def _pattern_in_openapi(_converter: object, _field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from mobile_units.services import audit
 from mobile_units.services.queries import Page
 from routes.auth import roles
 from routes.database import actor, transaction
-from schemas.audit import AuditEntryPageSchema, AuditFilterSchema
+from schemas.audit import AuditEntryPageSchema, AuditEntrySchema, AuditFilterSchema
 
 blueprint = Blueprint("audit", __name__, description="Who read or changed what")
 
@@ -25,3 +25,15 @@ class AuditEntries(MethodView):
         """List the audit log, the latest first."""
         with transaction() as session:
             return audit.find(session, actor(), criteria)
+
+
+@blueprint.route("/audit-entries/<key:entry_id>")
+class OneAuditEntry(MethodView):
+    """One entry of the audit log."""
+
+    @roles(Role.ADMINISTRATOR)
+    @blueprint.response(200, AuditEntrySchema)
+    def get(self, entry_id: int) -> AuditEntry:
+        """Read an entry."""
+        with transaction() as session:
+            return audit.get(session, actor(), entry_id)

@@ -10,7 +10,9 @@ from routes.auth import roles
 from routes.database import transaction
 from schemas.eligibility import (
     EligibilityExclusionPageSchema,
+    EligibilityExclusionSchema,
     EligibilityRulePageSchema,
+    EligibilityRuleSchema,
     ExclusionFilterSchema,
     RuleFilterSchema,
 )
@@ -42,3 +44,27 @@ class EligibilityExclusions(MethodView):
         """List the exclusions."""
         with transaction() as session:
             return eligibility.find_exclusions(session, criteria)
+
+
+@blueprint.route("/eligibility-rules/<key:rule_id>")
+class OneEligibilityRule(MethodView):
+    """One rule of age and interval."""
+
+    @roles()
+    @blueprint.response(200, EligibilityRuleSchema)
+    def get(self, rule_id: int) -> EligibilityRule:
+        """Read a rule of eligibility."""
+        with transaction() as session:
+            return eligibility.get_rule(session, rule_id)
+
+
+@blueprint.route("/eligibility-exclusions/<key:exclusion_id>")
+class OneEligibilityExclusion(MethodView):
+    """One exclusion."""
+
+    @roles()
+    @blueprint.response(200, EligibilityExclusionSchema)
+    def get(self, exclusion_id: int) -> EligibilityExclusion:
+        """Read an exclusion."""
+        with transaction() as session:
+            return eligibility.get_exclusion(session, exclusion_id)

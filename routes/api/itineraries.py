@@ -1,18 +1,15 @@
-"""Itineraries: proposed by the planner, edited, judged, published."""
+"""Itineraries: proposed by the planner, edited, judged."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from mobile_units import clock
 from mobile_units.models.itineraries import Itinerary, Stop
 from mobile_units.planning.check import Violation
 from mobile_units.rules.roles import Role
-from mobile_units.services import itineraries, publishing
-from mobile_units.services.publishing import Published
+from mobile_units.services import itineraries
 from mobile_units.services.queries import Page
 from routes.auth import roles
 from routes.database import actor, transaction
@@ -24,10 +21,8 @@ from schemas.itineraries import (
     ItineraryWithStopsSchema,
     NewItinerarySchema,
     NewStopSchema,
-    OpeningSchema,
     PlanRequestSchema,
-    PublicationSchema,
-    PublishedSchema,
+    StopChangeSchema,
     StopFilterSchema,
     StopPageSchema,
     StopSchema,
@@ -120,37 +115,6 @@ class Violations(MethodView):
             return itineraries.violations(session, actor(), itinerary_id)
 
 
-@blueprint.route("/itineraries/<key:itinerary_id>/publication")
-class Publication(MethodView):
-    """Publishing an itinerary."""
-
-    @roles(Role.COORDINATOR)
-    @blueprint.arguments(PublicationSchema)
-    @blueprint.response(200, PublishedSchema)
-    def post(self, wanted: dict[str, Any], itinerary_id: int) -> Published:
-        """Publish a draft: points, schedules and slots are derived and queued for the hand-over."""
-        with transaction() as session:
-            done = publishing.publish(session, actor(), itinerary_id, wanted["version"], clock.now())
-            if wanted["stationary"]:
-                itinerary = itineraries.get(session, actor(), itinerary_id)
-                first_day, last_day = itinerary.first_day, itinerary.last_day
-                done = sum(publishing.open_all_stationary(session, actor(), first_day, last_day), done)
-            return done
-
-
-@blueprint.route("/service-places/<key:service_place_id>/schedules")
-class StationarySchedules(MethodView):
-    """Schedules of a stationary place."""
-
-    @roles(Role.COORDINATOR)
-    @blueprint.arguments(OpeningSchema)
-    @blueprint.response(201, PublishedSchema)
-    def post(self, days: dict[str, date], service_place_id: int) -> Published:
-        """Open schedules and slots from the opening hours, without a mobile point."""
-        with transaction() as session:
-            return publishing.open_stationary(session, actor(), service_place_id, days["first_day"], days["last_day"])
-
-
 @blueprint.route("/itineraries/<key:itinerary_id>/stops")
 class StopsOfItinerary(MethodView):
     """Stops of a draft."""
@@ -180,6 +144,21 @@ class Stops(MethodView):
 @blueprint.route("/stops/<key:stop_id>")
 class OneStop(MethodView):
     """One stop."""
+
+    @roles()
+    @blueprint.response(200, StopSchema)
+    def get(self, stop_id: int) -> Stop:
+        """Read a stop with its days."""
+        with transaction() as session:
+            return itineraries.get_stop(session, actor(), stop_id)
+
+    @roles(Role.COORDINATOR)
+    @blueprint.arguments(StopChangeSchema)
+    @blueprint.response(200, StopSchema)
+    def patch(self, command: itineraries.StopChange, stop_id: int) -> Stop:
+        """Change site, days or women of a stop in a draft."""
+        with transaction() as session:
+            return itineraries.change_stop(session, actor(), stop_id, command)
 
     @roles(Role.COORDINATOR)
     @blueprint.response(204)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
+from mobile_units import clock
 from mobile_units.rules.roles import Role
 from mobile_units.services import reports
 from routes.auth import roles
@@ -22,6 +23,6 @@ class ContractRanges(MethodView):
     @blueprint.arguments(ReportPeriodSchema, location="query")
     @blueprint.response(200, ContractRangeRowSchema(many=True))
     def get(self, period: reports.ReportPeriod) -> Sequence[reports.ContractRangeRow]:
-        """Planned, offered, booked, performed, passed and not passed, by contract range."""
+        """Planned, offered, booked, performed, passed and late, and what it is worth, by contract range."""
         with transaction() as session:
-            return reports.contract_ranges(session, actor(), period)
+            return reports.contract_ranges(session, actor(), period, clock.today())

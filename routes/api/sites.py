@@ -5,6 +5,7 @@ from typing import Any
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
+from mobile_units import clock
 from mobile_units.models.sites import Site
 from mobile_units.rules.roles import Role
 from mobile_units.services import sites
@@ -54,7 +55,7 @@ class OneSite(MethodView):
     def patch(self, change: dict[str, Any], site_id: int) -> Site:
         """Change a site."""
         with transaction() as session:
-            return sites.change(session, actor(), site_id, **change)
+            return sites.change(session, actor(), site_id, **change, today=clock.today())
 
     @roles(Role.COORDINATOR)
     @blueprint.response(204)

@@ -1,19 +1,19 @@
 """Tokens with which programs use the API in a user's name."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import g
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from mobile_units import clock
-from mobile_units.errors import DomainError
 from mobile_units.models.users import ApiToken
 from mobile_units.services import users
-from routes.auth import roles
+from mobile_units.services.queries import Page
+from routes.auth import roles, sign_in
 from routes.database import actor, transaction
-from schemas.users import CredentialsSchema, NewTokenSchema, TokenSchema
+from schemas.users import CredentialsSchema, NewTokenSchema, TokenFilterSchema, TokenPageSchema
 
 blueprint = Blueprint("tokens", __name__, description="Tokens for the API")
 
@@ -23,26 +23,22 @@ class Tokens(MethodView):
     """The tokens of the signed-in user."""
 
     @roles()
-    @blueprint.response(200, TokenSchema(many=True))
-    def get(self) -> Sequence[ApiToken]:
-        """List your tokens."""
+    @blueprint.arguments(TokenFilterSchema, location="query")
+    @blueprint.response(200, TokenPageSchema)
+    def get(self, criteria: users.TokenFilter) -> Page[ApiToken]:
+        """List your tokens, newest first."""
         with transaction() as session:
-            return users.tokens_of(session, actor())
+            return users.tokens_of(session, actor(), actor().user_id, criteria)
 
     @blueprint.arguments(CredentialsSchema)
     @blueprint.response(201, NewTokenSchema)
     @blueprint.doc(security=[])
     def post(self, wanted: dict[str, Any]) -> dict[str, str | datetime]:
         """Sign in and get a token."""
-        now = clock.now()
-        expires_at = now + timedelta(days=wanted["days"])
+        user = sign_in(wanted["login"], wanted["password"])
+        expires_at = clock.now() + timedelta(days=wanted["days"])
         with transaction() as session:
-            user = users.sign_in(session, users.Credentials(wanted["login"], wanted["password"]), now)
-            token = (
-                "" if isinstance(user, DomainError) else users.issue_token(session, user, wanted["name"], expires_at)
-            )
-        if isinstance(user, DomainError):
-            raise user
+            token = users.issue_token(session, user, wanted["name"], expires_at, request_id=g.request_id)
         return {"token": token, "expires_at": expires_at}
 
 
@@ -55,4 +51,4 @@ class OneToken(MethodView):
     def delete(self, token_id: int) -> None:
         """End a token."""
         with transaction() as session:
-            users.revoke_token(session, actor(), token_id, clock.now())
+            users.revoke_token(session, actor(), actor().user_id, token_id, clock.now())

@@ -9,7 +9,7 @@ from mobile_units.rules.roles import Role
 from mobile_units.services import visits
 from mobile_units.services.queries import Page
 from routes.auth import roles
-from routes.database import actor, transaction
+from routes.database import actor, transaction, transaction_about_a_woman
 from schemas.visits import (
     CancellationSchema,
     MoveSchema,
@@ -44,7 +44,7 @@ class Visits(MethodView):
     @blueprint.response(201, VisitSchema)
     def post(self, command: visits.NewVisit) -> Visit:
         """Book a woman into a slot."""
-        with transaction() as session:
+        with transaction_about_a_woman("visit_book") as session:
             return visits.book(session, actor(), command, clock.now())
 
 
@@ -120,7 +120,7 @@ class VisitPathChange(MethodView):
     @blueprint.response(200, VisitSchema)
     def post(self, command: visits.PathChange, visit_id: int) -> Visit:
         """Change the path until the examination; the product code follows."""
-        with transaction() as session:
+        with transaction_about_a_woman("visit_change_path") as session:
             return visits.change_path(session, actor(), visit_id, command)
 
 
@@ -133,5 +133,5 @@ class VisitMove(MethodView):
     @blueprint.response(201, VisitSchema)
     def post(self, command: visits.Move, visit_id: int) -> Visit:
         """Move a visit to another slot; the answer is the new visit."""
-        with transaction() as session:
+        with transaction_about_a_woman("visit_move") as session:
             return visits.move(session, actor(), visit_id, command, clock.now())

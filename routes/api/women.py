@@ -33,9 +33,15 @@ class Women(MethodView):
     @blueprint.arguments(NewWomanSchema)
     @blueprint.response(201, WomanSchema)
     def post(self, command: women.NewWoman) -> Woman:
-        """Register a woman."""
-        with transaction() as session:
-            return women.register(session, actor(), command, clock.today())
+        """Register a woman; that she is known is told as the answer to a search is, and audited as one."""
+        try:
+            with transaction() as session:
+                return women.register(session, actor(), command, clock.today())
+        except DomainError as error:
+            if error.code == "woman_known":
+                with transaction() as session:
+                    women.find_by_identity(session, actor(), command.identity)
+            raise
 
 
 @blueprint.route("/women/search")

@@ -3,10 +3,9 @@
 from flask import Blueprint, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from mobile_units import clock
 from mobile_units.errors import DomainError
 from mobile_units.services import users
-from routes.auth import roles
+from routes.auth import roles, sign_in
 from routes.database import actor, transaction
 from routes.errors import STATUS
 
@@ -23,11 +22,10 @@ def form() -> ResponseReturnValue:
 def submit() -> ResponseReturnValue:
     """Opens a session, or says why not."""
     login = request.form.get("login", "")[:100]
-    credentials = users.Credentials(login.replace("\x00", ""), request.form.get("password", "")[:200])
-    with transaction() as reading:
-        user = users.sign_in(reading, credentials, clock.now())
-    if isinstance(user, DomainError):
-        return render_template("login.html", error=user, login=login), STATUS[user.code]
+    try:
+        user = sign_in(login.replace("\x00", ""), request.form.get("password", "")[:200])
+    except DomainError as error:
+        return render_template("login.html", error=error, login=login), STATUS[error.code]
     session.clear()
     session.permanent = True
     session["user"], session["epoch"] = user.id, user.session_epoch

@@ -145,5 +145,5 @@ def test_a_change_of_password_ends_the_sessions(app: Flask, engine: Engine) -> N
     person.sign_in()
     with db.transaction(engine) as session:
         command = users.UserChange(version=users.get(session, Actor(person.user.provider_id), person.user.id).version)
-        users.change(session, Actor(person.user.provider_id), person.user.id, command)
+        users.change(session, Actor(person.user.provider_id), person.user.id, command, clock.now())
     assert person.get("/").status_code == 302

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, abort
 from sqlalchemy import Engine
 
 from mobile_units.config import Settings
@@ -110,6 +110,15 @@ def test_a_problem_document_says_what_why_and_what_next(api: ApiClient) -> None:
         ("POST", "/sites", {"json": {"name": "a\ud800b"}}, 422, "invalid_input"),
         ("POST", "/sites", {"json": {"logistics": {"\udfff": 1}}}, 422, "invalid_input"),
         ("POST", "/sites", {"json": WHOLE | {"teryt": "١٠١٧٠٩٣"}}, 422, "invalid_input"),
+        ("POST", "/sites", {"data": "[" * 20_000, "content_type": "application/json"}, 400, "bad_request"),
+        ("POST", "/tokens", {"data": "[" * 20_000, "content_type": "application/json"}, 400, "bad_request"),
+        ("POST", "/sites?x=1", {"json": WHOLE}, 422, "invalid_input"),
+        ("POST", "/slots/1/unblock", {"json": {"x": 1}}, 422, "invalid_input"),
+        ("POST", "/slots/1/unblock", {"data": "{", "content_type": "application/json"}, 422, "invalid_input"),
+        ("GET", "/slots/1?x=1", {}, 422, "invalid_input"),
+        ("GET", "/slots", {"json": {}}, 422, "invalid_input"),
+        ("HEAD", "/slots/1?x=1", {}, 422, None),
+        ("DELETE", "/sites/1", {"json": {}}, 422, "invalid_input"),
         ("GET", "/sites?text=%00", {}, 422, "invalid_input"),
         ("GET", "/sites?page=0", {}, 422, "invalid_input"),
         ("GET", "/sites?unknown=1", {}, 422, "invalid_input"),
@@ -123,12 +132,32 @@ def test_a_problem_document_says_what_why_and_what_next(api: ApiClient) -> None:
     ],
 )
 def test_a_request_that_cannot_be_served_is_named(
-    api: ApiClient, *, method: str, path: str, options: dict[str, object], status: int, code: str
+    api: ApiClient, *, method: str, path: str, options: dict[str, object], status: int, code: str | None
 ) -> None:
     """Each fault of a request has its status and code, and always the same kind of document."""
     refused = api.call(method, path, **options)
     assert (refused.status_code, refused.headers["Content-Type"]) == (status, "application/problem+json")
-    assert refused.json["code"] == code
+    assert (refused.json or {}).get("code") == code
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(406, (400, "bad_request")), (416, (400, "bad_request")), (505, (500, "internal"))]
+)
+def test_a_status_without_a_code_of_its_own_is_a_document_too(
+    settings: Settings, engine: Engine, status: int, told: tuple[int, str]
+) -> None:
+    """Faults of the caller are bad requests, others are ours."""
+    rare = create_app(settings)
+    rare.add_url_rule("/api/v1/rare", "rare", auth.roles()(lambda: abort(status)))
+    answer = api_client(rare, engine).get("/rare")
+    assert (answer.status_code, answer.json["code"]) == told
+    rare.extensions["engine"].dispose()
+
+
+def test_an_undeclared_parameter_is_named(api: ApiClient) -> None:
+    """In the same form as an unknown field."""
+    assert api.get("/slots/1?x=1").json["errors"] == {"query": {"x": ["Unknown field."]}}
+    assert api.post("/slots/1/block", {"x": 1}).json["errors"] == {"body": {"body": ["No body is expected."]}}
 
 
 def test_a_page_tells_a_refusal_as_a_page(app: Flask) -> None:

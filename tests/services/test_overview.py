@@ -193,6 +193,33 @@ def test_visits_still_to_be_passed_are_found_before_it_is_too_late(session: Sess
     assert read(session, actor).handover.day_at_risk == TODAY
 
 
+def test_visits_passed_too_late_are_told_apart(session: Session, actor: Actor) -> None:
+    """Passed after the midnight that ended their day in Poland; urgent, missed and punctual ones are not among them."""
+    past = slot(session, actor.provider_id, day=MONDAY, capacity=9)
+    midnight = datetime(2027, 3, 8, 23, tzinfo=UTC)
+    for status, passed_at, urgent in (
+        (VisitStatus.PERFORMED, midnight, False),
+        (VisitStatus.BOOKED, NOW, False),
+        (VisitStatus.PERFORMED, midnight - timedelta(seconds=1), False),
+        (VisitStatus.PERFORMED, midnight, True),
+        (VisitStatus.NO_SHOW, midnight, False),
+    ):
+        made = visit(session, actor.provider_id, past, status)
+        made.passed_at, made.urgent = passed_at, urgent
+    session.flush()
+    found = read(session, actor).handover
+    assert (found.visits_not_passed, found.visits_late, found.visits_passed_late) == (0, 0, 2)
+    assert found.day_at_risk is None
+
+
+def test_an_urgent_visit_puts_no_day_at_risk(session: Session, actor: Actor) -> None:
+    """It has still to be passed, but the NFZ pays for it at any time."""
+    visit(session, actor.provider_id, slot(session, actor.provider_id, day=WEDNESDAY)).urgent = True
+    session.flush()
+    found = read(session, actor).handover
+    assert (found.visits_not_passed, found.visits_late, found.day_at_risk) == (1, 0, None)
+
+
 @pytest.mark.parametrize(
     ("last_day", "accepted", "covered"),
     [(date(2027, 6, 30), True, True), (date(2027, 6, 29), True, False), (date(2027, 6, 30), False, False)],

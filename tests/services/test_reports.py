@@ -1,10 +1,12 @@
 """The report per contract range, by hand-checked counts: what was planned, offered, booked, performed and passed."""
 
 from collections.abc import Callable
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import product
 
 import pytest
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mobile_units.models.contracts import Contract, ContractRange
@@ -12,11 +14,13 @@ from mobile_units.models.product_codes import ProductCode
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.visits import Visit
+from mobile_units.rules.calendar import local_instant
+from mobile_units.rules.compliance import SettlementState, is_passed_in_time, settlement_state
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import CancelledBy, VisitStatus
 from mobile_units.services import reports
 from mobile_units.services.actors import Actor
-from mobile_units.services.reports import ContractRangeRow, ReportPeriod
+from mobile_units.services.reports import ContractRangeRow, ReportPeriod, is_late, passed_in_time
 from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
 from tests.factories_planning import CYTOLOGY, HPV, MAMMOGRAPHY, contract
@@ -25,14 +29,20 @@ from tests.statements import counted, refused
 
 OWN_CODE = "10.7940.999.02"
 BASE = "02.1450.001.02"
+NEXT_DAY = DAY + timedelta(days=1)
+MIDNIGHT = datetime(2027, 3, 10, 23, tzinfo=UTC)
+"""The end of `DAY` in Poland."""
+LAST_MOMENT = datetime(2027, 3, 10, 22, 59, 59, tzinfo=UTC)
 YEAR = ReportPeriod(date(2027, 1, 1), date(2027, 12, 31))
 
 Happens = Callable[[Slot, VisitStatus, bool], Visit]
 
 
-def rows(session: Session, actor: Actor, first: date = DAY, last: date | None = None) -> dict[str, ContractRangeRow]:
-    """The report for the days, by product code."""
-    found = reports.contract_ranges(session, actor, ReportPeriod(first, last or first))
+def rows(
+    session: Session, actor: Actor, first: date = DAY, last: date | None = None, *, today: date = DAY
+) -> dict[str, ContractRangeRow]:
+    """The report for the days, read on `today`, by product code."""
+    found = reports.contract_ranges(session, actor, ReportPeriod(first, last or first), today)
     assert len({row.product_code for row in found}) == len(found)
     return {row.product_code: row for row in found}
 
@@ -89,6 +99,8 @@ def test_visits_are_counted_by_what_became_of_them(session: Session, actor: Acto
             performed=3,
             passed=5,
             not_passed=4,
+            late=0,
+            over_limit=0,
             payable=Decimal("343.00"),
             expected=Decimal("343.00"),
             at_risk=Decimal("514.50"),
@@ -121,6 +133,85 @@ def test_money_is_payable_expected_or_at_risk(
     happens(factories_booking.slot(session, actor.provider_id), *what)
     row = rows(session, actor)[MAMMOGRAPHY]
     assert (row.payable, row.expected, row.at_risk) == tuple(map(Decimal, worth))
+
+
+@pytest.mark.parametrize(
+    ("status", "passed_at", "urgent", "today", "late", "worth"),
+    [
+        (VisitStatus.PERFORMED, LAST_MOMENT, False, NEXT_DAY, 0, (1, 0, 0)),
+        (VisitStatus.PERFORMED, MIDNIGHT, False, NEXT_DAY, 1, (0, 0, 1)),
+        (VisitStatus.PERFORMED, MIDNIGHT + timedelta(days=1), False, NEXT_DAY, 1, (0, 0, 1)),
+        (VisitStatus.PERFORMED, MIDNIGHT, True, NEXT_DAY, 0, (1, 0, 0)),
+        (VisitStatus.PERFORMED, None, False, DAY, 0, (0, 0, 1)),
+        (VisitStatus.PERFORMED, None, False, NEXT_DAY, 1, (0, 0, 1)),
+        (VisitStatus.PERFORMED, None, True, DAY, 0, (1, 0, 0)),
+        (VisitStatus.PERFORMED, None, True, NEXT_DAY, 0, (1, 0, 0)),
+        (VisitStatus.BOOKED, None, False, DAY, 0, (0, 0, 1)),
+        (VisitStatus.BOOKED, None, False, NEXT_DAY, 1, (0, 0, 1)),
+        (VisitStatus.BOOKED, None, True, NEXT_DAY, 0, (0, 1, 0)),
+        (VisitStatus.BOOKED, LAST_MOMENT, False, NEXT_DAY, 0, (0, 1, 0)),
+        (VisitStatus.ARRIVED, MIDNIGHT, False, NEXT_DAY, 1, (0, 0, 1)),
+        (VisitStatus.NO_SHOW, None, False, NEXT_DAY, 0, (0, 0, 0)),
+        (VisitStatus.NOT_PERFORMED, MIDNIGHT, False, NEXT_DAY, 0, (0, 0, 0)),
+        (VisitStatus.HELD, None, False, NEXT_DAY, 0, (0, 0, 0)),
+        (VisitStatus.MOVED, MIDNIGHT, False, NEXT_DAY, 0, (0, 0, 0)),
+    ],
+)
+def test_the_nfz_pays_for_what_was_passed_by_midnight_or_urgent(
+    session: Session,
+    actor: Actor,
+    happens: Happens,
+    status: VisitStatus,
+    passed_at: datetime | None,
+    *,
+    urgent: bool,
+    today: date,
+    late: int,
+    worth: tuple[int, int, int],
+) -> None:
+    """One visit at one złoty; late is what can be paid for only if the central system was at fault."""
+    priced(session, actor, "1.00")
+    made = happens(factories_booking.slot(session, actor.provider_id), status, False)
+    made.passed_at, made.urgent = passed_at, urgent
+    session.flush()
+    row = rows(session, actor, today=today)[MAMMOGRAPHY]
+    assert (row.late, row.payable, row.expected, row.at_risk) == (late, *map(Decimal, worth))
+    assert row.passed + row.not_passed == row.booked
+    assert row.passed == (row.booked if passed_at else 0)
+
+
+AROUND_THE_DAY = (timedelta(days=-20), timedelta(hours=-1), timedelta(seconds=-1), timedelta(0), timedelta(hours=1))
+SERVICE_DAYS = [DAY, date(2026, 10, 24), date(2026, 10, 25), date(2027, 3, 27), date(2027, 3, 28), date(2026, 12, 31)]
+
+
+@pytest.mark.parametrize("day", SERVICE_DAYS, ids=str)
+@pytest.mark.parametrize("at", [time(0), time(3, 30), time(23, 50)], ids=str)
+def test_the_database_agrees_with_the_rules(session: Session, actor: Actor, day: date, at: time) -> None:
+    """In time and late mean the same in SQL and in `rules.compliance`, around both midnights and clock changes."""
+    slot = factories_booking.slot(session, actor.provider_id, day=day, at=at)
+    kept = visit(session, actor.provider_id, slot)
+    midnights = [local_instant(day + timedelta(days=n), time(0)) for n in (0, 1, 2)]
+    instants = [midnight + apart for midnight in midnights for apart in AROUND_THE_DAY]
+    days = [day + timedelta(days=n) for n in (-1, 0, 1, 2)]
+    found = select(passed_in_time(), *map(is_late, days)).join(Visit.slot).where(Visit.id == kept.id)
+    for accepted_at, urgent in product([None, *instants], [False, True]):
+        session.execute(update(Visit).values(passed_at=accepted_at, urgent=urgent).where(Visit.id == kept.id))
+        states = [settlement_state(day, accepted_at, urgent=urgent, now=local_instant(each, time(12))) for each in days]
+        in_time, *late = session.execute(found).one()
+        assert in_time is is_passed_in_time(day, accepted_at, urgent=urgent)
+        assert late == [state is SettlementState.LATE for state in states]
+
+
+def test_bookings_beyond_the_limit_are_told(session: Session, actor: Actor, happens: Happens) -> None:
+    """Three are booked, a missed one among them, and one is cancelled: a limit of one is exceeded by two."""
+    agreement = priced(session, actor)
+    slot = factories_booking.slot(session, actor.provider_id, capacity=4)
+    for status in (VisitStatus.BOOKED, VisitStatus.PERFORMED, VisitStatus.NO_SHOW, VisitStatus.CANCELLED):
+        happens(slot, status, True)
+    for limit, over in ((0, 3), (1, 2), (3, 0), (4, 0)):
+        agreement.ranges[0].quantity_limit = limit
+        session.flush()
+        assert rows(session, actor)[MAMMOGRAPHY].over_limit == over
 
 
 def test_without_a_price_there_is_no_money(session: Session, actor: Actor, happens: Happens) -> None:
@@ -162,13 +253,53 @@ def test_days_are_polish_days(session: Session, actor: Actor, happens: Happens) 
     assert counts(day_before, day_before) == counts(day_after, day_after) == (0, 0, 0)
 
 
-def test_women_are_planned_where_their_schedule_begins(session: Session, actor: Actor) -> None:
-    """A schedule of two days counts once, with its first day."""
+def test_planned_women_are_shared_by_day(session: Session, actor: Actor) -> None:
+    """40 women, 6 places on two days: 2 places on Wednesday are 13.3 women, the 4 of Thursday the other 26.7.
+
+    Rounded down from the first day on it is 13 and 27, and both days together 40. A blocked slot changes no plan.
+    """
     schedule = factories_booking.schedule(session, actor.provider_id)
     schedule.valid_to = DAY + timedelta(days=1)
+    factories_booking.slot(session, actor.provider_id, of=schedule, capacity=2)
+    for at, capacity in ((time(10), 3), (time(11), 1)):
+        slot = factories_booking.slot(session, actor.provider_id, of=schedule, at=at, capacity=capacity)
+        slot.starts_at, slot.ends_at = slot.starts_at + timedelta(days=1), slot.ends_at + timedelta(days=1)
+    slot.status = SlotStatus.BLOCKED
     session.flush()
-    planned = [rows(session, actor, DAY + timedelta(days=n))[MAMMOGRAPHY].planned for n in (-1, 0, 1)]
-    assert planned == [0, 40, 0]
+
+    def planned(first: int, last: int) -> int:
+        row = rows(session, actor, DAY + timedelta(days=first), DAY + timedelta(days=last))[MAMMOGRAPHY]
+        return row.planned
+
+    assert [planned(n, n) for n in (-1, 0, 1, 2)] == [0, 13, 27, 0]
+    assert planned(0, 1) == planned(-10, 10) == 40
+
+
+def test_days_of_a_period_add_up_to_all_planned_women(session: Session, actor: Actor) -> None:
+    """Two schedules of seven days with 40 and 5 women and a place a day: 5 or 6 and 0 or 1 each day, 45 in all."""
+    for women in (40, 5):
+        schedule = factories_booking.schedule(session, actor.provider_id)
+        schedule.women_planned, schedule.valid_to = women, DAY + timedelta(days=6)
+        for n in range(7):
+            slot = factories_booking.slot(session, actor.provider_id, of=schedule, at=time(8, n))
+            slot.starts_at, slot.ends_at = slot.starts_at + timedelta(days=n), slot.ends_at + timedelta(days=n)
+    session.flush()
+    days = [DAY + timedelta(days=n) for n in range(7)]
+    daily = [sum(row.planned for row in rows(session, actor, day).values()) for day in days]
+    # 40/7: 5, 11, 17, 22, 28, 34, 40; 5/7: 0, 1, 2, 2, 3, 4, 5
+    assert daily == [5, 7, 7, 5, 7, 7, 7]
+    assert sum(row.planned for row in rows(session, actor, days[0], days[-1]).values()) == 45
+
+
+def test_a_day_without_slots_lists_no_range_that_ended(session: Session, actor: Actor) -> None:
+    """The schedule goes on for two days, its only slot is on the first, and so is the contract's last day."""
+    agreement = priced(session, actor)
+    schedule = factories_booking.schedule(session, actor.provider_id)
+    factories_booking.slot(session, actor.provider_id, of=schedule)
+    schedule.valid_to, agreement.valid_to = DAY + timedelta(days=1), DAY
+    session.flush()
+    assert rows(session, actor)[MAMMOGRAPHY].planned == 40
+    assert rows(session, actor, DAY + timedelta(days=1)) == {}
 
 
 def test_visits_count_in_their_own_range(session: Session, actor: Actor, happens: Happens) -> None:
@@ -224,7 +355,7 @@ def test_two_contracts_on_one_code_have_a_row_each(session: Session, actor: Acto
     """The year in which one follows the other shows both."""
     first = contract(session, actor.provider_id, {MAMMOGRAPHY: 1}, valid_to=DAY)
     second = contract(session, actor.provider_id, {MAMMOGRAPHY: 2}, valid_from=DAY + timedelta(days=1))
-    found = reports.contract_ranges(session, actor, YEAR)
+    found = reports.contract_ranges(session, actor, YEAR, DAY)
     assert [(row.contract_number, row.quantity_limit) for row in found] == [(first.number, 1), (second.number, 2)]
 
 

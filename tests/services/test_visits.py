@@ -26,7 +26,8 @@ from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
 from tests.statements import counted, refused
 
-STATEMENTS_OF_A_BOOKING = 11
+STATEMENTS_OF_A_BOOKING = 12
+"""One of them asks which messages about visits that are over must go before."""
 TOO_YOUNG = date(2000, 1, 1)
 
 
@@ -412,6 +413,30 @@ def test_a_change_of_path_obeys_the_rules_of_booking(session: Session, actor: Ac
         visits.change_path(session, actor, visit.id, PathChange(version=visit.version, path=Path.CLASSIC_CYTOLOGY))
 
 
+def test_a_visit_with_a_new_path_is_not_passed_yet(session: Session, actor: Actor) -> None:
+    """It would be settled under a product code that the central system was never told."""
+    visit = booked(session, actor, Path.CLASSIC_CYTOLOGY)
+    visit.passed_at = NOW
+    accept(session, visit)
+    changed = visits.change_path(session, actor, visit.id, PathChange(version=visit.version, path=Path.HPV_LBC))
+    assert changed.passed_at is None
+    message = outbox.latest(session, MessageKind.SAVE_VISIT, visit.id)
+    assert message is not None
+    assert message.state is MessageState.PENDING
+
+
+def test_a_path_chosen_anew_needs_a_reason_of_its_own(session: Session, actor: Actor) -> None:
+    """The reason for the former path was another one."""
+    who, where = woman(session, actor, TOO_YOUNG.replace(year=2010)), slot(session, actor, Path.CLASSIC_CYTOLOGY)
+    user = midwife(session, actor)
+    command = NewVisit(woman_id=who.id, slot_id=where.id, path=Path.CLASSIC_CYTOLOGY, override_reason="zalecenie")
+    visit = visits.book(session, user, command, NOW)
+    with refused("not_eligible"):
+        visits.change_path(session, user, visit.id, PathChange(version=visit.version, path=Path.HPV_LBC))
+    changed = PathChange(version=visit.version, path=Path.HPV_LBC, override_reason="nowe zalecenie")
+    assert visits.change_path(session, user, visit.id, changed).override_reason == "nowe zalecenie"
+
+
 def test_a_moved_visit_frees_one_place_and_takes_another(session: Session, actor: Actor) -> None:
     """The old visit ends as moved; the new one names it and keeps path and urgency."""
     old = booked(session, actor, urgent=True)
@@ -433,9 +458,63 @@ def test_a_move_is_passed_on_in_order(session: Session, actor: Actor) -> None:
     new = visits.move(session, actor, old.id, Move(version=old.version, slot_id=to.id), NOW)
     assert required(session, MessageKind.CANCEL_VISIT, old) == {(MessageKind.SAVE_VISIT, old.id)}
     assert required(session, MessageKind.SAVE_VISIT, new) == {
+        (MessageKind.SAVE_VISIT, old.id),
         (MessageKind.CANCEL_VISIT, old.id),
         (MessageKind.SAVE_SLOTS, to.schedule_id),
     }
+
+
+def test_a_new_booking_is_passed_on_behind_the_end_of_the_last(session: Session, actor: Actor) -> None:
+    """The central system knows one visit of a woman in a programme, so it must hear of the end of the other first."""
+    old = booked(session, actor)
+    visits.cancel(session, actor, old.id, Cancellation(version=old.version, cancelled_by=CancelledBy.WOMAN))
+    elsewhere, other = slot(session, actor), slot(session, actor, Path.HPV_LBC)
+    new = visits.book(session, actor, NewVisit(woman_id=old.woman_id, slot_id=elsewhere.id, path=Path.MAMMOGRAPHY), NOW)
+    cervical = visits.book(session, actor, NewVisit(woman_id=old.woman_id, slot_id=other.id, path=Path.HPV_LBC), NOW)
+    assert required(session, MessageKind.SAVE_VISIT, new) == {
+        (MessageKind.SAVE_VISIT, old.id),
+        (MessageKind.CANCEL_VISIT, old.id),
+    }
+    assert required(session, MessageKind.SAVE_VISIT, cervical) == set()
+
+
+def test_a_freed_place_is_passed_on_behind_the_visit_that_left_it(session: Session, actor: Actor) -> None:
+    """Visits that keep their places wait for nobody in the slot, and nobody waits for them."""
+    where = slot(session, actor, capacity=3)
+    first, second, third = (
+        visits.book(
+            session, actor, NewVisit(woman_id=woman(session, actor).id, slot_id=where.id, path=Path.MAMMOGRAPHY), NOW
+        )
+        for _ in range(3)
+    )
+    assert required(session, MessageKind.SAVE_VISIT, third) == set()
+    missed = StatusChange(version=first.version, status=VisitStatus.NO_SHOW)
+    visits.change_status(session, actor, first.id, missed, where.starts_at)
+    visits.cancel(session, actor, second.id, Cancellation(version=second.version, cancelled_by=CancelledBy.WOMAN))
+    fourth = visits.book(
+        session, actor, NewVisit(woman_id=woman(session, actor).id, slot_id=where.id, path=Path.MAMMOGRAPHY), NOW
+    )
+    assert required(session, MessageKind.SAVE_VISIT, fourth) == {
+        (MessageKind.SAVE_VISIT, second.id),
+        (MessageKind.CANCEL_VISIT, second.id),
+    }
+
+
+def test_messages_never_wait_in_a_circle(session: Session, actor: Actor) -> None:
+    """She missed a visit, booked and cancelled another, and came to the first after all, all of it not yet sent."""
+    missed = booked(session, actor)
+    at = missed.slot.starts_at
+    no_show = StatusChange(version=missed.version, status=VisitStatus.NO_SHOW)
+    visits.change_status(session, actor, missed.id, no_show, at)
+    elsewhere = slot(session, actor)
+    other = visits.book(
+        session, actor, NewVisit(woman_id=missed.woman_id, slot_id=elsewhere.id, path=Path.MAMMOGRAPHY), NOW
+    )
+    visits.cancel(session, actor, other.id, Cancellation(version=other.version, cancelled_by=CancelledBy.WOMAN))
+    arrived = StatusChange(version=missed.version, status=VisitStatus.ARRIVED)
+    visits.change_status(session, actor, missed.id, arrived, at)
+    assert required(session, MessageKind.SAVE_VISIT, missed) == set()
+    assert required(session, MessageKind.SAVE_VISIT, other) == {(MessageKind.SAVE_VISIT, missed.id)}
 
 
 def test_a_refused_move_changes_nothing(session: Session, actor: Actor) -> None:
@@ -525,8 +604,8 @@ def test_a_list_of_visits_is_a_fixed_number_of_statements(session: Session, acto
     assert len(sent) == 3
 
 
-def test_every_change_of_a_visit_is_audited(session: Session, actor: Actor) -> None:
-    """Booking, path, status, move and cancellation."""
+def test_what_happens_to_a_visit_is_audited_under_its_woman(session: Session, actor: Actor) -> None:
+    """Booking, path, status, move, cancellation and reading, her list of visits included: one search finds it all."""
     visit = booked(session, actor, Path.CLASSIC_CYTOLOGY)
     visits.change_path(session, actor, visit.id, PathChange(version=visit.version, path=Path.HPV_LBC))
     confirmed = StatusChange(version=visit.version, status=VisitStatus.CONFIRMED)
@@ -535,15 +614,18 @@ def test_every_change_of_a_visit_is_audited(session: Session, actor: Actor) -> N
     new = visits.move(session, actor, visit.id, Move(version=visit.version, slot_id=to.id), NOW)
     visits.cancel(session, actor, new.id, Cancellation(version=new.version, cancelled_by=CancelledBy.WOMAN))
     visits.get(session, actor, new.id)
-    query = select(AuditEntry).where(AuditEntry.provider_id == actor.provider_id, AuditEntry.subject == "visit")
-    assert [(entry.action, entry.subject_id) for entry in session.scalars(query.order_by(AuditEntry.id))] == [
-        ("book", visit.id),
-        ("change_path", visit.id),
-        ("confirmed", visit.id),
-        ("moved", visit.id),
-        ("move", new.id),
-        ("cancelled", new.id),
-        ("read", new.id),
+    visits.find(session, actor, VisitFilter(woman_id=visit.woman_id))
+    query = select(AuditEntry).where(AuditEntry.subject == "woman", AuditEntry.subject_id == visit.woman_id)
+    assert [(entry.action, entry.subject) for entry in session.scalars(query.order_by(AuditEntry.id))] == [
+        ("register", "woman"),
+        ("visit_book", "woman"),
+        ("visit_change_path", "woman"),
+        ("visit_confirmed", "woman"),
+        ("visit_moved", "woman"),
+        ("visit_move", "woman"),
+        ("visit_cancelled", "woman"),
+        ("visit_read", "woman"),
+        ("visits_read", "woman"),
     ]
 
 

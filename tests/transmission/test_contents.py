@@ -180,7 +180,7 @@ def test_a_stationary_schedule_has_no_point(session: Session, provider: Provider
 
 
 def test_slots_offer_places_that_can_be_had(session: Session, provider: Provider, schedule: Schedule) -> None:
-    """A blocked slot offers only what is taken already; an empty blocked one is not offered."""
+    """A blocked slot has only the places that are taken already, none if it is empty."""
     made = [
         factories_booking.slot(session, provider.id, of=schedule, at=time(hour), capacity=3) for hour in (11, 8, 9, 10)
     ]
@@ -193,6 +193,7 @@ def test_slots_offer_places_that_can_be_had(session: Session, provider: Provider
     assert [(slot.identifier.extension, slot.capacity) for slot in message.slots] == [
         (str(early.uuid), 3),
         (str(blocked.uuid), 2),
+        (str(empty.uuid), 0),
         (str(late.uuid), 3),
     ]
     assert {slot.kind for slot in message.slots} == {SlotKind.MATCHING_PROCEDURE}

@@ -575,3 +575,17 @@ def test_whatever_happens_the_last_state_arrives_last(session: Session, acts: li
         assert centre.holds == centre.version
         assert left == {**dict.fromkeys(MessageState, 0), MessageState.ACCEPTED: left[MessageState.ACCEPTED]}
         savepoint.rollback()
+
+
+def test_only_the_newest_message_makes_a_visit_passed(session: Session, actor: Actor) -> None:
+    """What an older one told may be another path; a repetition of the newest does not move the instant."""
+    subject = visit(session, actor.provider_id, factories_booking.slot(session, actor.provider_id))
+    message(session, actor.provider_id, subject_id=subject.id)
+    older = must_claim(session)
+    message(session, actor.provider_id, subject_id=subject.id)
+    record(session, older, Delivered())
+    session.refresh(subject)
+    assert subject.passed_at is None
+    record(session, must_claim(session), Delivered(), after=2.0)
+    session.refresh(subject)
+    assert subject.passed_at is not None

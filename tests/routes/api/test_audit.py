@@ -30,8 +30,8 @@ def test_the_log_is_filtered_by_user_and_polish_days(api: ApiClient) -> None:
     def total(query: str) -> int:
         return int(api.get(f"/audit-entries?user_id={other.actor.user_id}&{query}").json["total"])
 
-    assert total("") == 1
-    assert total(f"from_day={today}&to_day={tomorrow}") == 1
+    assert total("") == 2, "the token and the unit"
+    assert total(f"from_day={today}&to_day={tomorrow}") == 2
     assert total(f"from_day={today + timedelta(days=2)}") == 0
     assert total(f"to_day={today - timedelta(days=1)}") == 0
     assert total("subject=woman") == 0
@@ -45,3 +45,10 @@ def test_only_the_administrator_reads_the_log_of_the_own_provider(api: ApiClient
         assert api.with_roles(role).get("/audit-entries").status_code == 403
     stranger = api_client(api.app, api.engine)
     assert stranger.get("/audit-entries?subject=service_place").json["total"] == 0
+
+
+def test_one_entry_is_read(api: ApiClient) -> None:
+    """By its key, at its own provider."""
+    entry = api.get("/audit-entries").json["items"][0]
+    assert api.get(f"/audit-entries/{entry['id']}").json == entry
+    assert api_client(api.app, api.engine).get(f"/audit-entries/{entry['id']}").status_code == 404

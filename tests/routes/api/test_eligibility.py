@@ -33,3 +33,12 @@ def test_every_role_reads_them_and_nobody_changes_them(api: ApiClient) -> None:
         assert user.get("/eligibility-rules").status_code == 200
         assert user.get("/eligibility-exclusions").status_code == 200
     assert api.post("/eligibility-rules", {}).status_code == 405
+
+
+def test_one_rule_and_one_exclusion_are_read(api: ApiClient) -> None:
+    """As they are listed, by key."""
+    load_reference(api.engine)
+    for path in ("/eligibility-rules", "/eligibility-exclusions"):
+        first = api.get(path).json["items"][0]
+        assert api.get(f"{path}/{first['id']}").json == first
+        assert api.get(f"{path}/{2**60}").json["code"] == "not_found"

@@ -1,4 +1,4 @@
-"""The API for itineraries, their stops, their publication and the opening of stationary places."""
+"""The API for itineraries and their stops."""
 
 from typing import Any
 
@@ -7,46 +7,20 @@ from sqlalchemy import Engine
 
 from mobile_units.rules.roles import Role
 from tests.factories import ApiClient, api_client
-from tests.factories_catalogue import BUS, CONTRACT, LAB, UNIT, kept, load_reference, range_of
-
-SPRING = {"name": "Wiosna", "first_day": "2027-03-01", "last_day": "2027-05-31"}
-WEDNESDAY, THURSDAY = "2027-03-10", "2027-03-11"
-SITE = {
-    "code": "WIE-1",
-    "name": "Wieluń, Plac Legionów",
-    "locality": "Wieluń",
-    "latitude": 51.22097,
-    "longitude": 18.56964,
-    "demands": [{"programme": "breast", "women_due": 60, "source": "próba", "as_of": "2027-01-01"}],
-}
-OSJAKOW = SITE | {"code": "OSJ-1", "name": "Osjaków", "latitude": 51.29156, "longitude": 18.79215}
-MOBILE_BREAST, STATIONARY_BREAST = "10.7940.159.02", "10.7940.158.02"
+from tests.factories_catalogue import kept
+from tests.factories_itineraries import OSJAKOW, SPRING, THURSDAY, WEDNESDAY, make_draft, make_world, stop_in
 
 
 @pytest.fixture
 def world(api: ApiClient, engine: Engine) -> dict[str, int]:
-    """The keys of a mammobus, 8:00 to 16:00 with an hour's set-up, a site, and a laboratory open on Mondays."""
-    load_reference(engine)
-    bus, lab = kept(api, "/service-places", BUS), kept(api, "/service-places", LAB)
-    does = {"programme": "breast", "service_place_id": bus["id"], "women_per_day": 40, "minutes_per_woman": 10}
-    unit = kept(api, "/units", UNIT | {"programmes": [does]})
-    ranges = [range_of(MOBILE_BREAST), range_of(STATIONARY_BREAST)]
-    kept(api, "/contracts", CONTRACT | {"valid_to": "2027-12-31", "ranges": ranges})
-    return {"unit": unit["id"], "site": kept(api, "/sites", SITE)["id"], "bus": bus["id"], "lab": lab["id"]}
-
-
-def stop_in(world: dict[str, int], *days: str, **more: Any) -> dict[str, Any]:
-    """A stop as it is sent."""
-    return {"unit_id": world["unit"], "site_id": world["site"], "days": [{"day": day} for day in days]} | more
+    """A mammobus, its site and a laboratory."""
+    return make_world(api, engine)
 
 
 @pytest.fixture
 def draft(api: ApiClient, world: dict[str, int]) -> dict[str, Any]:
     """A draft with a stop on Wednesday and Thursday."""
-    made = kept(api, "/itineraries", SPRING)
-    kept(api, f"/itineraries/{made['id']}/stops", stop_in(world, WEDNESDAY, THURSDAY))
-    read: dict[str, Any] = api.get(f"/itineraries/{made['id']}").json
-    return read
+    return make_draft(api, world)
 
 
 def test_an_empty_draft_is_kept_and_read_back(api: ApiClient) -> None:
@@ -209,55 +183,6 @@ def test_itineraries_and_stops_are_filtered(api: ApiClient, world: dict[str, int
         assert api.get(query).json["code"] == "invalid_input", query
 
 
-def test_a_draft_is_published_once_as_it_was_read(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
-    """40 places on each of the two days; points, schedules, slots and messages are there at once."""
-    path = f"/itineraries/{draft['id']}"
-    stale = api.post(f"{path}/publication", {"version": 1})
-    assert (stale.status_code, stale.json["code"]) == (409, "stale_version")
-    done = api.post(f"{path}/publication", {"version": draft["version"]})
-    assert (done.status_code, done.json) == (200, {"mobile_points": 1, "schedules": 1, "slots": 80})
-    read = api.get(path).json
-    assert (read["status"], read["version"]) == ("published", draft["version"] + 1)
-    assert read["published_at"]
-    assert api.get(f"/schedules?stop_id={read['stops'][0]['id']}").json["total"] == 1
-    assert api.get("/transmissions").json["total"] == 5
-    again = api.post(f"{path}/publication", {"version": read["version"]})
-    assert (again.status_code, again.json["code"]) == (409, "itinerary_not_draft")
-    assert api.delete(f"/stops/{read['stops'][0]['id']}").json["code"] == "itinerary_not_draft"
-
-
-def test_a_publication_may_open_the_stationary_places_too(api: ApiClient, draft: dict[str, Any]) -> None:
-    """Mondays 8:00 to 15:30, 8 minutes each: 56 slots on four Mondays a month; Easter Monday and 3 May are holidays."""
-    body = {"version": draft["version"], "stationary": True}
-    done = api.post(f"/itineraries/{draft['id']}/publication", body).json
-    assert done == {"mobile_points": 1, "schedules": 1 + 3, "slots": 80 + 56 * (4 + 4 + 4)}
-
-
-def test_a_publication_is_all_or_nothing(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
-    """The laboratory is open already on some of the days, so the stops are not published either."""
-    kept(api, f"/service-places/{world['lab']}/schedules", {"first_day": "2027-03-15", "last_day": "2027-03-15"})
-    body = {"version": draft["version"], "stationary": True}
-    refusal = api.post(f"/itineraries/{draft['id']}/publication", body)
-    assert (refusal.status_code, refusal.json["code"]) == (409, "schedule_overlaps")
-    assert api.get(f"/itineraries/{draft['id']}").json["status"] == "draft"
-    assert api.get("/schedules").json["total"] == 1
-
-
-def test_a_stationary_place_is_opened(api: ApiClient, world: dict[str, int]) -> None:
-    """For one Monday; closed days, a mobile place and days without a contract are refused."""
-    path = f"/service-places/{world['lab']}/schedules"
-    monday = {"first_day": "2027-03-15", "last_day": "2027-03-15"}
-    assert kept(api, path, monday) == {"mobile_points": 0, "schedules": 1, "slots": 56}
-    for where, first, last, code in (
-        (path, "2027-03-16", "2027-03-21", "place_without_hours"),
-        (f"/service-places/{world['bus']}/schedules", "2027-03-15", "2027-03-15", "place_without_hours"),
-        (path, "2028-01-03", "2028-01-03", "no_contracted_range"),
-        (path, "2027-03-15", "2027-03-14", "ends_before_start"),
-        (path, "2027-03-15", "9999-12-31", "invalid_input"),
-    ):
-        assert api.post(where, {"first_day": first, "last_day": last}).json["code"] == code
-
-
 def test_another_provider_sees_and_changes_nothing(
     api: ApiClient, world: dict[str, int], draft: dict[str, Any]
 ) -> None:
@@ -307,3 +232,32 @@ def test_everybody_reads_and_the_coordinator_writes(
         ]
         assert [answer.json["code"] for answer in answers] == 9 * ["not_allowed"]
     assert api.with_roles(Role.COORDINATOR).post(f"{path}/publication", version).status_code == 200
+
+
+def test_a_stop_of_a_draft_is_read_and_changed(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
+    """Its days as a whole, the site, the women; the version is that of the itinerary."""
+    path, stop = f"/stops/{draft['stops'][0]['id']}", draft["stops"][0]
+    assert api.get(path).json == stop
+    other = kept(api, "/sites", OSJAKOW)["id"]
+    days = [{"day": "2027-03-12"}, {"day": THURSDAY, "opens": "10:00"}]
+    body = {"version": draft["version"], "site_id": other, "days": days, "women_planned": 7}
+    changed = api.patch(path, body).json
+    assert (changed["site"], changed["first_day"], changed["last_day"]) == ("Osjaków", THURSDAY, "2027-03-12")
+    assert [day["opens_at"][11:16] for day in changed["days"]] == ["09:00", "07:00"]
+    assert (changed["women_planned"], api.get(path).json) == (7, changed)
+    assert api.patch(path, body).json["code"] == "stale_version"
+    read = api.get(f"/itineraries/{draft['id']}").json
+    for wrong, code in (
+        ({"days": [{"day": "2027-06-01"}]}, "stop_outside_itinerary"),
+        ({"days": [{"day": WEDNESDAY}, {"day": WEDNESDAY}]}, "given_twice"),
+        ({"days": []}, "invalid_input"),
+        ({"unit_id": 1}, "invalid_input"),
+        ({"site_id": 2**60}, "not_found"),
+    ):
+        assert api.patch(path, {"version": read["version"]} | wrong).json["code"] == code
+    stranger = api_client(api.app, api.engine)
+    refused = [stranger.get(path), stranger.patch(path, {"version": read["version"]})]
+    assert [answer.status_code for answer in refused] == [404, 404]
+    assert api.with_roles(Role.MIDWIFE).patch(path, {"version": read["version"]}).status_code == 403
+    assert api.post(f"/itineraries/{draft['id']}/discard", {"version": read["version"]}).status_code == 200
+    assert api.patch(path, {"version": read["version"] + 1}).json["code"] == "itinerary_not_draft"

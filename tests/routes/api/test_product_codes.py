@@ -52,12 +52,17 @@ def test_a_provider_adds_its_own_entry_and_ends_it(api: ApiClient) -> None:
 
 
 def test_a_shared_entry_is_read_only(api: ApiClient) -> None:
-    """A provider may add its own entry with the same code."""
+    """A provider may add its own entry with the same code only for days on which the shared one does not hold."""
     shared = api.get("/product-codes?code=10.7940.159.02").json["items"][0]
     assert shared["shared"] is True
     refusal = api.patch(f"/product-codes/{shared['id']}", {"version": 1, "values": {"confirmed": True}})
     assert (refusal.status_code, refusal.json["code"]) == (409, "shared_product_code")
-    kept(api, "/product-codes", OWN | {"code": "10.7940.159.02", "confirmed": True})
+    same = OWN | {"code": "10.7940.159.02", "confirmed": True}
+    again = api.post("/product-codes", same)
+    assert (again.status_code, again.json["code"]) == (409, "already_exists")
+    earlier = kept(api, "/product-codes", same | {"valid_from": "2025-01-01", "valid_to": "2025-12-31"})
+    extended = api.patch(f"/product-codes/{earlier['id']}", {"version": 1, "values": {"valid_to": None}})
+    assert (extended.status_code, extended.json["code"]) == (409, "already_exists")
     assert codes(api, "code=10.7940.159.02&confirmed=true") == ["10.7940.159.02"]
 
 

@@ -1,10 +1,14 @@
 """The API for reports."""
 
+from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import pytest
+from sqlalchemy import update
 
-from mobile_units import db
+from mobile_units import clock, db
+from mobile_units.models.visits import Visit
 from mobile_units.rules.roles import Role
 from mobile_units.rules.visits import VisitStatus
 from tests import factories_booking
@@ -44,10 +48,22 @@ def test_the_report_has_a_row_for_each_range(api: ApiClient, performed: str) -> 
         "performed": 2,
         "passed": 2,
         "not_passed": 0,
+        "late": 0,
+        "over_limit": 0,
         "payable": "343.00",
         "expected": "0.00",
         "at_risk": "0.00",
     }
+
+
+def test_the_present_day_decides_what_is_late(api: ApiClient, performed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Performed visits that are not passed are at risk on their day, and late from the next day on."""
+    with db.transaction(api.engine) as session:
+        session.execute(update(Visit).values(passed_at=None).where(Visit.provider_id == api.actor.provider_id))
+    for days, late in ((0, 0), (1, 2)):
+        monkeypatch.setattr(clock, "today", partial(date.fromordinal, DAY.toordinal() + days))
+        [row] = api.get(PATH).json
+        assert (row["contract_number"], row["late"], row["at_risk"]) == (performed, late, "343.00")
 
 
 def test_settlement_officer_and_coordinator_read_it(api: ApiClient, performed: str) -> None:

@@ -62,3 +62,24 @@ def test_a_provider_sees_only_its_own_sites(api: ApiClient) -> None:
     stranger = api_client(api.app, api.engine)
     assert stranger.get(f"/sites/{site['id']}").status_code == 404
     assert stranger.get("/sites").json["total"] == 0
+
+
+def test_a_site_lies_in_poland(api: ApiClient) -> None:
+    """Swapped coordinates are refused when it is kept and when it is changed."""
+    swapped = {"latitude": WIELUN["longitude"], "longitude": WIELUN["latitude"]}
+    refused = api.post("/sites", WIELUN | swapped)
+    assert (refused.status_code, refused.json["code"]) == (422, "outside_poland")
+    site = api.post("/sites", WIELUN).json
+    refused = api.patch(f"/sites/{site['id']}", {"version": 1, "values": {"longitude": 51.2}})
+    assert (refused.status_code, refused.json["code"]) == (422, "outside_poland")
+    assert api.get(f"/sites/{site['id']}").json == site
+
+
+def test_every_change_of_a_site_is_in_the_audit_log(api: ApiClient) -> None:
+    """Who kept it, changed it and took it out of planning."""
+    site = api.post("/sites", WIELUN).json
+    api.patch(f"/sites/{site['id']}", {"version": 1, "values": {"name": "Rynek"}})
+    api.delete(f"/sites/{site['id']}")
+    entries = api.get(f"/audit-entries?subject=site&subject_id={site['id']}").json["items"]
+    assert [each["action"] for each in entries] == ["retire", "change", "create"]
+    assert {each["user_id"] for each in entries} == {api.actor.user_id}

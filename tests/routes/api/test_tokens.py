@@ -23,7 +23,7 @@ def test_a_password_is_changed_for_a_token(api: ApiClient) -> None:
     answer = api.post("/tokens", {"login": login_of(api), "password": PASSWORD, "name": "laptop", "days": 7})
     assert answer.status_code == 201
     user = replace(api, token=answer.json["token"])
-    newest = user.get("/tokens").json[0]
+    newest = user.get("/tokens").json["items"][0]
     assert (newest["name"], newest["revoked_at"]) == ("laptop", None)
     assert newest["expires_at"] == answer.json["expires_at"]
     assert timedelta(days=6, hours=23) < time_left(newest) <= timedelta(days=7)
@@ -46,13 +46,13 @@ def test_a_token_ends_when_it_is_revoked(api: ApiClient) -> None:
     """At once, and only that token."""
     given = api.post("/tokens", {"login": login_of(api), "password": PASSWORD}).json["token"]
     second = replace(api, token=given)
-    newest = second.get("/tokens").json[0]["id"]
+    newest = second.get("/tokens").json["items"][0]["id"]
     assert second.delete(f"/tokens/{newest}").status_code == 204
     assert (second.get("/tokens").status_code, api.get("/tokens").status_code) == (401, 200)
 
 
 def test_a_token_of_another_user_cannot_be_ended(api: ApiClient) -> None:
     """It is as if it did not exist."""
-    key = api.get("/tokens").json[0]["id"]
+    key = api.get("/tokens").json["items"][0]["id"]
     answer = api.with_roles(*api.actor.roles).delete(f"/tokens/{key}")
     assert (answer.status_code, api.get("/tokens").status_code) == (404, 200)

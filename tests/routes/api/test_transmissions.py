@@ -51,6 +51,9 @@ def test_messages_are_filtered(api: ApiClient, stored: list[int]) -> None:
     assert [item["id"] for item in api.get("/transmissions?blocked=true").json["items"]] == stored[1:]
     assert api.get(f"/transmissions?last_day={DAY}").json["total"] == 1
     assert api.get("/transmissions?state=lost").status_code == 422
+    subject = api.get(f"/transmissions/{stored[0]}").json["subject_id"]
+    assert stored[0] in [item["id"] for item in api.get(f"/transmissions?subject_id={subject}").json["items"]]
+    assert api.get(f"/transmissions?subject_id={2**60}").json["total"] == 0
 
 
 def test_a_message_is_read_with_its_attempts(api: ApiClient, stored: list[int]) -> None:

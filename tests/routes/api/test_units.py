@@ -117,3 +117,12 @@ def test_a_provider_sees_only_its_own_units(api: ApiClient) -> None:
     assert stranger.get(f"/units/{unit['id']}").status_code == 404
     assert stranger.patch(f"/units/{unit['id']}", {"version": 1, "values": {}}).status_code == 404
     assert stranger.delete(f"/units/{unit['id']}").status_code == 404
+
+
+def test_the_base_of_a_unit_lies_in_poland(api: ApiClient) -> None:
+    """When the unit is kept and when it is changed."""
+    refused = api.post("/units", UNIT | {"base_latitude": 19.4})
+    assert (refused.status_code, refused.json["code"]) == (422, "outside_poland")
+    unit = kept(api, "/units", UNIT)
+    refused = api.patch(f"/units/{unit['id']}", {"version": 1, "values": {"base_longitude": 51.2}})
+    assert (refused.status_code, refused.json["code"]) == (422, "outside_poland")

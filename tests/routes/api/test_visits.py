@@ -166,3 +166,33 @@ def test_another_providers_visit_does_not_exist(api: ApiClient, request_body: di
         assert stranger.get(f"/visits/{visit['id']}{path}").status_code == 404
     body = {"version": visit["version"], "cancelled_by": "provider"}
     assert stranger.post(f"/visits/{visit['id']}/cancel", body).json["code"] == "not_found"
+
+
+def acts_on(api: ApiClient, woman_id: int) -> list[str]:
+    """What the audit log tells of a woman, the latest first."""
+    return [entry["action"] for entry in api.get(f"/audit-entries?subject=woman&subject_id={woman_id}").json["items"]]
+
+
+def test_a_refusal_that_tells_of_her_health_is_audited(api: ApiClient, request_body: dict[str, Any]) -> None:
+    """The booking, the move and the new path leave nothing but the trace; a refusal that tells nothing leaves none."""
+    with db.transaction(api.engine) as session:
+        young = factories_booking.woman(session, api.actor.provider_id, born=clock.today() - timedelta(days=3650))
+    body = request_body | {"woman_id": young.id}
+    assert api.post("/visits", body).json["code"] == "not_eligible"
+    assert acts_on(api, young.id) == ["visit_book_refused", "register"]
+    booked = api.post("/visits", body | {"override_reason": "zalecenie"}).json
+    path = {"version": booked["version"], "path": "classic_cytology"}
+    assert api.post(f"/visits/{booked['id']}/path", path).json["code"] == "not_eligible"
+    assert api.post(f"/visits/{booked['id']}/path", path | {"version": 99}).json["code"] == "stale_version"
+    assert acts_on(api, young.id) == ["visit_change_path_refused", "visit_book", "visit_book_refused", "register"]
+
+
+def test_a_refused_move_that_tells_of_her_health_is_audited(api: ApiClient, request_body: dict[str, Any]) -> None:
+    """She declared an examination after she had booked."""
+    booked = api.post("/visits", request_body).json
+    examined = {"path": "hpv_lbc", "performed_on": clock.today().isoformat()}
+    change = {"version": 1, "values": {"declaration": {"examinations": [examined]}}}
+    assert api.patch(f"/women/{request_body['woman_id']}", change).status_code == 200
+    move = {"version": booked["version"], "slot_id": slot(api).id}
+    assert api.post(f"/visits/{booked['id']}/move", move).json["code"] == "not_eligible"
+    assert acts_on(api, request_body["woman_id"])[0] == "visit_move_refused"

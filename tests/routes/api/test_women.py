@@ -60,6 +60,8 @@ def test_a_known_woman_is_refused_without_telling_of_her(api: ApiClient) -> None
     assert (again.status_code, again.json["code"]) == (409, "woman_known")
     assert not {"id", "woman", "family_name"} & set(again.json)
     assert str(kept["id"]) not in again.json["title"] + again.json["way_out"]
+    entries = api.get(f"/audit-entries?subject=woman&subject_id={kept['id']}").json["items"]
+    assert [entry["action"] for entry in entries] == ["search", "register"]
 
 
 def test_a_search_in_vain_says_not_found_without_the_number(api: ApiClient) -> None:

@@ -102,6 +102,18 @@ def test_visits_of_past_days_not_passed_are_late(reader: Browser, engine: Engine
     assert "Po terminie: 1." in page
 
 
+def test_visits_passed_too_late_are_told_in_words(reader: Browser, engine: Engine) -> None:
+    """All are passed, but two of them not in time."""
+    with db.transaction(engine) as session:
+        yesterday = NOW.date() - timedelta(days=1)
+        slot = factories_booking.slot(session, reader.user.provider_id, day=yesterday, capacity=2)
+        for _ in range(2):
+            factories_transmission.visit(session, reader.user.provider_id, slot).passed_at = NOW
+    page = text_of(reader)
+    assert "2 wizyty zostały przekazane po terminie." in page
+    assert "Wymaga uwagi." not in page
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_every_role_may_read_it(app: Flask, engine: Engine, role: Role) -> None:
     """The page holds no woman's data, so that all who work for the provider may see it."""

@@ -1,0 +1,150 @@
+"""What changes after its hand-over is handed over again; what was never queued, or tells nothing new, is not."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mobile_units.models.slots import Slot
+from mobile_units.models.transmissions import MessageState, OutboxDependency, OutboxMessage
+from mobile_units.models.visits import Visit
+from mobile_units.rules.programmes import Path
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.rules.visits import CancelledBy
+from mobile_units.services import service_places, sites, slots, visits, women
+from mobile_units.services.actors import Actor
+from mobile_units.services.visits import Cancellation, NewVisit
+from mobile_units.transmission import outbox
+from tests import factories_booking
+from tests.factories_booking import DAY, NOW
+from tests.factories_transmission import hand_over
+
+
+@pytest.fixture
+def slot(session: Session, actor: Actor) -> Slot:
+    """A slot at a stop, known to nobody yet."""
+    return factories_booking.slot(session, actor.provider_id, capacity=2)
+
+
+@pytest.fixture
+def told(session: Session, slot: Slot) -> Slot:
+    """The same, handed over and accepted."""
+    hand_over(session, slot.schedule)
+    accept_all(session)
+    return slot
+
+
+def accept_all(session: Session) -> None:
+    """The central system takes what there is."""
+    for message in session.scalars(select(OutboxMessage)):
+        message.state, message.attempts = MessageState.ACCEPTED, 1
+    session.flush()
+
+
+def waiting(session: Session, actor: Actor) -> list[tuple[MessageKind, int]]:
+    """Kinds and subjects of what is to be sent."""
+    query = select(OutboxMessage.kind, OutboxMessage.subject_id).where(
+        OutboxMessage.provider_id == actor.provider_id, OutboxMessage.state == MessageState.PENDING
+    )
+    return [(kind, subject) for kind, subject in session.execute(query.order_by(OutboxMessage.id))]
+
+
+def booked(session: Session, actor: Actor, slot: Slot) -> Visit:
+    """A visit of a new woman."""
+    woman = factories_booking.woman(session, actor.provider_id)
+    return visits.book(session, actor, NewVisit(woman_id=woman.id, slot_id=slot.id, path=Path.MAMMOGRAPHY), NOW)
+
+
+def test_a_blocked_slot_and_an_unblocked_one_are_told(session: Session, actor: Actor, told: Slot) -> None:
+    """With all slots of the schedule; twice before it is sent is once."""
+    slots.block(session, actor, told.id)
+    assert waiting(session, actor) == [(MessageKind.SAVE_SLOTS, told.schedule_id)]
+    slots.unblock(session, actor, told.id)
+    assert waiting(session, actor) == [(MessageKind.SAVE_SLOTS, told.schedule_id)]
+
+
+def test_a_booking_waits_for_the_news_of_its_unblocked_slot(session: Session, actor: Actor, told: Slot) -> None:
+    """Until then the central system knows no place there."""
+    slots.block(session, actor, told.id)
+    accept_all(session)
+    slots.unblock(session, actor, told.id)
+    visit = booked(session, actor, told)
+    assert [message.kind for message in _waits_for(session, visit)] == [MessageKind.SAVE_SLOTS]
+
+
+def _waits_for(session: Session, visit: Visit) -> list[OutboxMessage]:
+    message = outbox.latest(session, MessageKind.SAVE_VISIT, visit.id)
+    assert message is not None
+    return message.waits_for
+
+
+def test_a_slot_is_told_as_blocked_behind_the_visit_that_left_it(session: Session, actor: Actor, told: Slot) -> None:
+    """Also if the news of the schedule waited before; a slot has no fewer places than visits."""
+    other = factories_booking.slot(session, actor.provider_id, of=told.schedule, at=NOW.time())
+    visit = booked(session, actor, told)
+    accept_all(session)
+    slots.block(session, actor, other.id)
+    visits.cancel(session, actor, visit.id, Cancellation(version=visit.version, cancelled_by=CancelledBy.WOMAN))
+    slots.block(session, actor, told.id)
+    news = outbox.latest(session, MessageKind.SAVE_SLOTS, told.schedule_id)
+    cancellation = outbox.latest(session, MessageKind.CANCEL_VISIT, visit.id)
+    assert news is not None
+    assert cancellation is not None
+    assert session.get(OutboxDependency, (news.id, cancellation.id)) is not None
+
+
+@pytest.mark.parametrize(("values", "again"), [({"name": "Nowa"}, 1), ({"address": "Łódź"}, 1), ({"setting": None}, 0)])
+def test_a_service_place_is_told_with_its_new_name_and_address(
+    session: Session, actor: Actor, told: Slot, values: dict[str, Any], again: int
+) -> None:
+    """Other fields are no concern of the central system."""
+    place = told.schedule.service_place
+    service_places.change(session, actor, place.id, place.version, values)
+    assert waiting(session, actor) == again * [(MessageKind.SAVE_SERVICE_PLACE, place.id)]
+
+
+@pytest.mark.parametrize(("values", "again"), [({"telephone": None}, 1), ({"family_name": "Inna"}, 1), ({}, 0)])
+def test_a_woman_is_told_anew_with_her_visit_to_come(
+    session: Session, actor: Actor, told: Slot, values: dict[str, Any], again: int
+) -> None:
+    """Not with one that is over."""
+    visit = booked(session, actor, told)
+    accept_all(session)
+    women.change(session, actor, visit.woman_id, 1, values, DAY)
+    assert waiting(session, actor) == again * [(MessageKind.SAVE_VISIT, visit.id)]
+    visits.cancel(session, actor, visit.id, Cancellation(version=visit.version, cancelled_by=CancelledBy.WOMAN))
+    accept_all(session)
+    women.change(session, actor, visit.woman_id, 2, values, DAY)
+    assert waiting(session, actor) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "again"),
+    [({"name": "Rynek"}, 1), ({"latitude": 51.5}, 1), ({"telephone": "600 000 001"}, 0)],
+)
+def test_a_site_is_told_anew_with_its_points_to_come(
+    session: Session, actor: Actor, told: Slot, values: dict[str, Any], again: int
+) -> None:
+    """A point takes the new name of the site; once its days are over it stays as it was."""
+    point = told.schedule.mobile_point
+    assert point is not None
+    site = point.stop.site
+    sites.change(session, actor, site.id, site.version, values, DAY)
+    assert waiting(session, actor) == again * [(MessageKind.IMPORT_MOBILE_POINTS, point.id)]
+    assert point.name == site.name
+    accept_all(session)
+    sites.change(session, actor, site.id, site.version, {"name": "Za późno"}, DAY + timedelta(days=1))
+    assert waiting(session, actor) == []
+    assert point.name != site.name
+
+
+def test_what_was_never_queued_is_not_told_again(session: Session, actor: Actor, slot: Slot) -> None:
+    """Its first message will tell it as it is then."""
+    place, point = slot.schedule.service_place, slot.schedule.mobile_point
+    assert point is not None
+    slots.block(session, actor, slot.id)
+    service_places.change(session, actor, place.id, place.version, {"name": "Nowa"})
+    sites.change(session, actor, point.stop.site_id, 1, {"name": "Rynek"}, DAY)
+    assert waiting(session, actor) == []
