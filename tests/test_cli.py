@@ -181,7 +181,7 @@ def test_a_user_can_sign_in(engine: Engine, run: Run) -> None:
     with db.transaction(engine) as session:
         user = users.by_login(session, "polozna")
         assert sorted(user.roles) == ["coordinator", "midwife"]
-        assert users._matches(user.password_hash, PASSWORD)
+        assert users.is_password(user.password_hash, PASSWORD)
 
 
 @pytest.mark.usefixtures("provider")
