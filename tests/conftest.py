@@ -59,7 +59,8 @@ def server_url() -> str:
 
 
 def new_database(server_url: str, name: str) -> str:
-    """Creates an empty database and returns its URL."""
+    """Creates an empty database of this test process and returns its URL."""
+    name = f"{os.environ.get('PYTEST_XDIST_WORKER', 'only')}-{name}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
@@ -73,7 +74,7 @@ def settings(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Setti
         secret_key="s" * 40,
         encryption_keys=(Fernet.generate_key().decode(),),
         hash_key="h" * 40,
-        database_url=new_database(server_url, os.environ.get("PYTEST_XDIST_WORKER", "main")),
+        database_url=new_database(server_url, "main"),
         data_dir=tmp_path_factory.mktemp("data"),
         secure_cookies=False,
         log_level="ERROR",

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -77,7 +78,8 @@ def test_a_number_that_another_process_has_now_is_not_taken_for_the_server(folde
     file = folder / "postgres" / "postmaster.pid"
     family = [server(folder), *server(folder).children()]
     for process in family:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # some end by themselves when their server is gone
+            process.kill()
     psutil.wait_procs(family, timeout=10)
     stale = file.read_text().splitlines()
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
