@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -487,5 +487,6 @@ def _kill_server(folder: Path) -> None:
     server = psutil.Process(pid)
     family = [server, *server.children(recursive=True)]
     for each in family:
-        each.kill()
+        with suppress(psutil.NoSuchProcess):  # some end by themselves when their server is gone
+            each.kill()
     psutil.wait_procs(family, timeout=10)
