@@ -27,7 +27,7 @@ from mobile_units.rules.places import LATITUDES, LONGITUDES
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.service_places import require_setting
 from mobile_units.rules.units import require_mobile, require_working_day
-from mobile_units.services import tables
+from mobile_units.services import sites, tables
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.nfz_tables import Gmina, read_gminas
 from mobile_units.services.queries import replace_parts
@@ -142,7 +142,7 @@ _FIELDS = {"lat": "latitude", "lon": "longitude", "base_lat": "base_latitude", "
 
 
 def import_sites(session: Session, actor: Actor, command: SiteImport) -> ImportResult:
-    """Creates or updates sites by their codes.
+    """Creates or updates sites by their codes; the mobile points of a changed one are handed over again.
 
     Raises:
         DomainError: `import_refused` with the fact `problems`; `table_too_large`, `table_unreadable`, `table_empty`.
@@ -159,10 +159,18 @@ def _save_site(
     session: Session, actor: Actor, known: Mapping[str, Site], record: Record, command: SiteImport
 ) -> _Outcome:
     site, new = _known_or_new(session, known.get(record.values["code"]), lambda: Site(provider_id=actor.provider_id))
+    before = _handed_over(site)
     changed = _set(site, record.values)
     if command.estimate and site.population is not None:
         changed |= _estimate(site, site.population, command.today)
-    return _outcome(site, new=new, changed=changed)
+    outcome = _outcome(site, new=new, changed=changed)
+    if not new and _handed_over(site) != before:
+        sites.tell_points(session, site, command.today)
+    return outcome
+
+
+def _handed_over(site: Site) -> list[Any]:
+    return [getattr(site, name) for name in sorted(sites.HANDED_OVER)]
 
 
 def _estimate(site: Site, population: int, as_of: date) -> bool:
@@ -312,25 +320,25 @@ def import_nfz_demand(session: Session, actor: Actor, command: NfzDemandImport) 
     """
     gminas, problems = read_gminas(tables.read(command.content))
     _refuse_if_any(problems)
-    sites = [site for site in _sites_by_code(session, actor).values() if site.active]
-    sites_of = {gmina.teryt: [site for site in sites if site.teryt == gmina.teryt] for gmina in gminas}
+    active = [site for site in _sites_by_code(session, actor).values() if site.active]
+    sites_of = {gmina.teryt: [site for site in active if site.teryt == gmina.teryt] for gmina in gminas}
     with _storing(session, actor, "site_demand", command):
         outcomes = [each for gmina in gminas for each in _share(gmina, sites_of[gmina.teryt], command)]
     return NfzImportResult(
         **asdict(_counted(outcomes)) | {"rows": len(gminas)},
         gminas_without_site=[gmina for gmina in gminas if not sites_of[gmina.teryt]],
-        sites_without_gmina=[site.code for site in sites if site.teryt not in sites_of],
+        sites_without_gmina=[site.code for site in active if site.teryt not in sites_of],
     )
 
 
-def _share(gmina: Gmina, sites: Sequence[Site], command: NfzDemandImport) -> list[_Outcome]:
-    if not sites:
+def _share(gmina: Gmina, there: Sequence[Site], command: NfzDemandImport) -> list[_Outcome]:
+    if not there:
         return []
     source, as_of = f"NFZ {command.month:%Y-%m}", command.month.replace(day=1)
-    shares = share_out(gmina.women_due, [site.population for site in sites])
+    shares = share_out(gmina.women_due, [site.population for site in there])
     return [
         _save_demand(site, Demand(command.programme, women_due, source, as_of, estimated=False))
-        for site, women_due in zip(sites, shares, strict=True)
+        for site, women_due in zip(there, shares, strict=True)
     ]
 
 

@@ -119,11 +119,12 @@ def change(  # noqa: PLR0913, PLR0917 -- a change by version, and the day from w
     audit(session, actor, "change", "site", site.id)
     session.flush()
     if not HANDED_OVER.isdisjoint(values):
-        _tell_points(session, site, today)
+        tell_points(session, site, today)
     return site
 
 
-def _tell_points(session: Session, site: Site, today: date) -> None:
+def tell_points(session: Session, site: Site, today: date) -> None:
+    """Has the mobile points at a changed site handed over again, as far as their days are not over."""
     query = select(MobilePoint).join(MobilePoint.stop).where(Stop.site_id == site.id, MobilePoint.valid_to >= today)
     points = session.scalars(query.order_by(MobilePoint.id)).all()
     for point in points:

@@ -13,7 +13,7 @@ from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import CancelledBy
-from mobile_units.services import service_places, sites, slots, visits, women
+from mobile_units.services import imports, service_places, sites, slots, visits, women
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import Cancellation, NewVisit
 from mobile_units.transmission import outbox
@@ -138,6 +138,19 @@ def test_a_site_is_told_anew_with_its_points_to_come(
     sites.change(session, actor, site.id, site.version, {"name": "Za późno"}, DAY + timedelta(days=1))
     assert waiting(session, actor) == []
     assert point.name != site.name
+
+
+def test_a_site_changed_by_an_import_is_told_anew(session: Session, actor: Actor, told: Slot) -> None:
+    """What the import leaves as it was is not."""
+    point = told.schedule.mobile_point
+    assert point is not None
+    site = point.stop.site
+    for name, again in ((site.name, 0), ("Rynek", 1)):
+        row = f'{site.code},"{name}",{site.locality},{site.latitude},{site.longitude}'
+        content = f"code,name,locality,lat,lon\n{row}\n".encode()
+        imports.import_sites(session, actor, imports.SiteImport(content=content, today=DAY))
+        assert waiting(session, actor) == again * [(MessageKind.IMPORT_MOBILE_POINTS, point.id)]
+    assert point.name == "Rynek"
 
 
 def test_what_was_never_queued_is_not_told_again(session: Session, actor: Actor, slot: Slot) -> None:
