@@ -95,6 +95,11 @@ def local_instant(day: date, at: time) -> datetime:
     return instant
 
 
+def local_day(instant: datetime) -> date:
+    """The day that it is in Poland at an instant."""
+    return instant.astimezone(WARSAW).date()
+
+
 def _nearest_working_day(day: date, step: timedelta, weekdays: frozenset[int]) -> date:
     if not weekdays:
         raise ValueError("no weekday is worked")

@@ -10,8 +10,7 @@ from enum import StrEnum
 
 from dateutil.relativedelta import relativedelta
 
-from mobile_units.clock import WARSAW
-from mobile_units.rules.calendar import last_working_day_before
+from mobile_units.rules.calendar import last_working_day_before, local_day
 
 
 class SettlementState(StrEnum):
@@ -37,7 +36,7 @@ def settlement_state(
     """The state at the instant `now`; a visit not accepted is waiting until its service day ends in Poland."""
     if _accepted_by(service_day, accepted_at):
         return SettlementState.PASSED
-    if accepted_at is None and _local_day(now) <= service_day:
+    if accepted_at is None and local_day(now) <= service_day:
         return SettlementState.WAITING
     return SettlementState.EXCUSED_URGENT if urgent else SettlementState.LATE
 
@@ -59,8 +58,4 @@ def horizon_covered(last_schedule_day: date | None, today: date) -> bool:
 
 
 def _accepted_by(service_day: date, accepted_at: datetime | None) -> bool:
-    return accepted_at is not None and _local_day(accepted_at) <= service_day
-
-
-def _local_day(instant: datetime) -> date:
-    return instant.astimezone(WARSAW).date()
+    return accepted_at is not None and local_day(accepted_at) <= service_day

@@ -10,7 +10,6 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from mobile_units.clock import WARSAW
 from mobile_units.models.itineraries import Itinerary, ItineraryStatus, Stop, StopDay
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.providers import Provider
@@ -21,7 +20,7 @@ from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.units import MobileUnit
 from mobile_units.models.visits import Visit
-from mobile_units.rules.calendar import local_instant, quarter_from
+from mobile_units.rules.calendar import local_day, local_instant, quarter_from
 from mobile_units.rules.compliance import horizon_covered, horizon_end
 from mobile_units.rules.programmes import Mobility
 from mobile_units.rules.transmissions import MessageKind
@@ -163,7 +162,7 @@ class _VisitFigures:
 
 def read(session: Session, actor: Actor, monday: date, now: datetime) -> Overview:
     """The state of the provider at the instant `now`, with the week that begins on `monday`."""
-    today = now.astimezone(WARSAW).date()
+    today = local_day(now)
     visits = _visit_figures(session, actor, today)
     provider, sites, units = _master_data(session, actor)
     stops, stops_ahead = _stops_of_quarter(session, actor, today)
@@ -327,7 +326,7 @@ def _handover(session: Session, actor: Actor, visits: _VisitFigures) -> Handover
         visits_not_passed=visits.not_passed,
         visits_late=visits.late,
         visits_passed_late=visits.passed_late,
-        day_at_risk=visits.at_risk.astimezone(WARSAW).date() if visits.at_risk else None,
+        day_at_risk=local_day(visits.at_risk) if visits.at_risk else None,
     )
 
 

@@ -14,7 +14,6 @@ from uuid import uuid4
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session, selectinload
 
-from mobile_units.clock import WARSAW
 from mobile_units.errors import DomainError
 from mobile_units.models.itineraries import ItineraryStatus, Stop
 from mobile_units.models.mobile_points import MobilePoint
@@ -23,7 +22,7 @@ from mobile_units.models.service_places import OpeningHours, ServicePlace, Servi
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.units import MobileUnit, UnitProgramme
-from mobile_units.rules.calendar import local_instant, month_parts, require_period, working_days
+from mobile_units.rules.calendar import local_day, local_instant, month_parts, require_period, working_days
 from mobile_units.rules.product_codes import CatalogueEntry, ContractedRange, paths_offered
 from mobile_units.rules.programmes import Mobility, Path, Programme
 from mobile_units.rules.schedules import Pace, SlotTime, apportion, share, slot_times
@@ -62,7 +61,7 @@ class _Work:
     @property
     def day(self) -> date:
         """The Polish day."""
-        return _local_day(self.time)
+        return local_day(self.time.starts_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now
 def _require_ahead(stops: Iterable[Stop], now: datetime) -> None:
     """Raises `stop_in_the_past` for the first stop with a day that is over: nobody could be booked there."""
     first = min(stops, key=lambda stop: stop.first_day)
-    if first.first_day < now.astimezone(WARSAW).date():
+    if first.first_day < local_day(now):
         raise DomainError("stop_in_the_past", site=first.site.name, day=first.first_day.isoformat())
 
 
@@ -284,16 +283,12 @@ def _derived(draft: _Draft, women_planned: int) -> _Derived:
         contract_range_id=draft.contract_range_id,
         programme=draft.path.programme,
         path=draft.path,
-        valid_from=_local_day(draft.hours[0]),
-        valid_to=_local_day(draft.hours[-1]),
+        valid_from=local_day(draft.hours[0].starts_at),
+        valid_to=local_day(draft.hours[-1].starts_at),
         women_planned=women_planned,
         hours=[ScheduleHours(starts_at=time.starts_at, ends_at=time.ends_at) for time in draft.hours],
     )
     return _Derived(schedule, draft.slots)
-
-
-def _local_day(time: Interval) -> date:
-    return time.starts_at.astimezone(WARSAW).date()
 
 
 def _keep(session: Session, actor: Actor, derived: Sequence[_Derived]) -> Published:

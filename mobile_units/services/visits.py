@@ -22,7 +22,6 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, insert, or_, sele
 from sqlalchemy.orm import Session, contains_eager, joinedload, load_only, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
-from mobile_units.clock import WARSAW
 from mobile_units.errors import DomainError
 from mobile_units.models.contracts import ContractRange
 from mobile_units.models.mobile_points import MobilePoint
@@ -31,6 +30,7 @@ from mobile_units.models.service_places import ServicePlace, ServicePlaceStatus
 from mobile_units.models.slots import Slot
 from mobile_units.models.visits import Visit, VisitChange
 from mobile_units.models.women import Woman
+from mobile_units.rules.calendar import local_day
 from mobile_units.rules.eligibility import Assessment
 from mobile_units.rules.product_codes import choose_range
 from mobile_units.rules.programmes import Path, Programme
@@ -157,7 +157,7 @@ def change_status(session: Session, actor: Actor, visit_id: int, command: Status
     before, day = visit.status, _day_of(visit.slot)
     if command.status not in RECORDED:
         raise DomainError("transition_not_allowed", from_status=before, to_status=command.status)
-    if command.status in ATTENDANCE and now.astimezone(WARSAW).date() < day:
+    if command.status in ATTENDANCE and local_day(now) < day:
         raise DomainError("too_early", day=day.isoformat())
     _change(session, actor, visit, command.status, command.reason)
     if _OUTCOMES & {before, visit.status}:
@@ -412,7 +412,7 @@ def _not_passed(visit: Visit) -> None:
 
 
 def _day_of(slot: Slot) -> date:
-    return slot.starts_at.astimezone(WARSAW).date()
+    return local_day(slot.starts_at)
 
 
 def _exchange(session: Session, left: int, entered: Slot, now: datetime) -> None:

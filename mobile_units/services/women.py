@@ -12,12 +12,12 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mobile_units import crypto
-from mobile_units.clock import WARSAW
 from mobile_units.errors import DomainError
 from mobile_units.models.slots import Slot
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import IdentityKind, Woman
 from mobile_units.rules import eligibility as rule_book
+from mobile_units.rules.calendar import local_day
 from mobile_units.rules.eligibility import Assessment, Candidate, ExaminationSource, PastExamination
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.transmissions import MessageKind
@@ -195,7 +195,7 @@ _PERFORMED = (
 
 def _performed(session: Session, woman: Woman) -> list[PastExamination]:
     return [
-        PastExamination(path, starts_at.astimezone(WARSAW).date(), ExaminationSource.VISIT)
+        PastExamination(path, local_day(starts_at), ExaminationSource.VISIT)
         for path, starts_at in session.execute(_PERFORMED, {"woman_id": woman.id})
     ]
 

@@ -15,6 +15,7 @@ from mobile_units.rules.calendar import (
     in_force,
     is_working_day,
     last_working_day_before,
+    local_day,
     local_instant,
     quarter_from,
     require_period,
@@ -180,3 +181,17 @@ def test_a_period_has_a_day_to_a_leap_year(last: date, code: str | None) -> None
     refusal = nullcontext() if code is None else pytest.raises(DomainError, check=lambda error: error.code == code)
     with refusal:
         require_period(date(2027, 3, 1), last)
+
+
+@pytest.mark.parametrize(
+    ("instant", "day"),
+    [
+        (datetime(2026, 10, 24, 21, 59, tzinfo=UTC), date(2026, 10, 24)),
+        (datetime(2026, 10, 24, 22, 0, tzinfo=UTC), date(2026, 10, 25)),
+        (datetime(2026, 10, 25, 22, 59, tzinfo=UTC), date(2026, 10, 25)),
+        (datetime(2026, 10, 25, 23, 0, tzinfo=UTC), date(2026, 10, 26)),
+    ],
+)
+def test_a_day_begins_at_polish_midnight(instant: datetime, day: date) -> None:
+    """Before the autumn clock change that is 22:00 UTC, after it 23:00."""
+    assert local_day(instant) == day
