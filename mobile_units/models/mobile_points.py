@@ -11,7 +11,10 @@ from mobile_units.models.service_places import ServicePlace
 
 
 class MobilePoint(Owned, Base):
-    """The place of one stop, handed over for one service place; `uuid` is its stable identifier at the wire."""
+    """The place of one stop, handed over for one service place; `uuid` is its stable identifier at the wire.
+
+    `told_digest` is the digest of what the central system last accepted about it, None if that is not known.
+    """
 
     __tablename__ = "mobile_points"
     __table_args__ = (
@@ -27,6 +30,7 @@ class MobilePoint(Owned, Base):
     valid_from: Mapped[date]
     valid_to: Mapped[date]
     accepted_at: Mapped[Instant | None]
+    told_digest: Mapped[str | None]
     created_at: Mapped[CreatedAt]
 
     service_place: Mapped[ServicePlace] = relationship()

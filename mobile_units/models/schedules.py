@@ -25,7 +25,8 @@ class Schedule(Owned, Base):
     """Working time from `valid_from` to `valid_to`, both included.
 
     `mobile` is the checkbox Mobilny Punkt Obsługi: set exactly when there is a mobile point, and never for a
-    stationary place. `accepted_at` and `slots_accepted_at` say when the central system took the schedule and its slots.
+    stationary place. `accepted_at` and `slots_accepted_at` say when the central system took the schedule and its slots;
+    `told_digest` is the digest of what it last accepted about the schedule, None if that is not known.
     """
 
     __tablename__ = "schedules"
@@ -68,6 +69,7 @@ class Schedule(Owned, Base):
     women_planned: Mapped[int]
     accepted_at: Mapped[Instant | None]
     slots_accepted_at: Mapped[Instant | None]
+    told_digest: Mapped[str | None]
     created_at: Mapped[CreatedAt]
 
     service_place: Mapped[ServicePlace] = relationship(overlaps="mobile_point")

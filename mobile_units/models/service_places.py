@@ -20,7 +20,10 @@ class ServicePlaceStatus(StrEnum):
 
 
 class ServicePlace(Owned, Versioned, Base):
-    """An organisational cell in RPWDL where screening is done; `setting` is empty for the breast programme only."""
+    """An organisational cell in RPWDL where screening is done; `setting` is empty for the breast programme only.
+
+    `told_digest` is the digest of what the central system last accepted about it, None if that is not known.
+    """
 
     __tablename__ = "service_places"
     __table_args__ = (
@@ -41,6 +44,7 @@ class ServicePlace(Owned, Versioned, Base):
     )
     registered_at: Mapped[Instant | None]
     activated_at: Mapped[Instant | None]
+    told_digest: Mapped[str | None]
     created_at: Mapped[CreatedAt]
 
     provider: Mapped[Provider] = relationship()

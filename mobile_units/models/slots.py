@@ -11,14 +11,17 @@ from mobile_units.rules.programmes import Mobility
 
 
 class SlotStatus(StrEnum):
-    """Whether a slot may be booked."""
+    """Whether a slot may be booked; a withdrawn one is no longer part of its schedule and never comes back."""
 
     OPEN = "open"
     BLOCKED = "blocked"
+    WITHDRAWN = "withdrawn"
 
 
 class Slot(Base):
     """A time in which `capacity` women can be examined; `taken` of the places are held by visits.
+
+    `told_places` is how many places the central system has been told of and confirmed, None if it knows nothing.
 
     Place and mobility are copies that the foreign key to the schedule holds true; with them the database refuses a
     slot of a stationary place on a mobile schedule.
@@ -49,5 +52,7 @@ class Slot(Base):
     capacity: Mapped[int] = mapped_column(SmallInteger)
     taken: Mapped[int] = mapped_column(SmallInteger, default=0)
     status: Mapped[SlotStatus] = mapped_column(vocabulary(SlotStatus, "status"), default=SlotStatus.OPEN)
+
+    told_places: Mapped[int | None] = mapped_column(SmallInteger)
 
     schedule: Mapped[Schedule] = relationship()

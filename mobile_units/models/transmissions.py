@@ -11,12 +11,13 @@ from mobile_units.rules.transmissions import MessageKind
 
 
 class MessageState(StrEnum):
-    """Where a message is on its way."""
+    """Where a message is on its way; `given_up` is the decision of a person not to send a rejected one again."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+    GIVEN_UP = "given_up"
 
 
 NEVER_TRIED = "state = 'pending' AND attempts = 0"
@@ -104,7 +105,8 @@ class AttemptOutcome(StrEnum):
 class TransmissionAttempt(Base):
     """One attempt to deliver a message: evidence of what was tried, when and with what answer.
 
-    `code` and `description` are the receiver's, freed of personal data.
+    `code` and `description` are the receiver's, freed of personal data. `certificate` is the SHA-256 fingerprint of the
+    one that signed. `sent` is the envelope, compressed by zlib, with personal data masked; empty if nothing left.
     """
 
     __tablename__ = "transmission_attempts"
@@ -118,4 +120,31 @@ class TransmissionAttempt(Base):
     description: Mapped[str | None]
     event_uuid: Mapped[str | None]
     endpoint: Mapped[str]
+    certificate: Mapped[str | None]
+    sent: Mapped[bytes | None] = mapped_column(deferred=True)
     created_at: Mapped[CreatedAt]
+
+
+class TransmissionLink(Base):
+    """The connection of one provider to the central system, shared by all workers on all hosts.
+
+    `failures` counts the calls in a row that got no answer of substance. Once there are too many, the circuit breaker
+    has opened (`opened_at`), and one message alone is tried at `probe_at`. A link is halted when we are not let in; a
+    person resumes it. `next_call_at` spaces the calls out.
+    """
+
+    __tablename__ = "transmission_links"
+    __table_args__ = (
+        CheckConstraint("failures >= 0", name="failures"),
+        CheckConstraint("(opened_at IS NULL) = (probe_at IS NULL)", name="open_link_is_probed"),
+        CheckConstraint("(halted_at IS NULL) = (halted_reason IS NULL)", name="halt_has_a_reason"),
+    )
+
+    provider_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("providers.id"), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    opened_at: Mapped[Instant | None]
+    probe_at: Mapped[Instant | None]
+    halted_at: Mapped[Instant | None]
+    halted_code: Mapped[str | None]
+    halted_reason: Mapped[str | None]
+    next_call_at: Mapped[Instant | None]

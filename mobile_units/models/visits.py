@@ -11,13 +11,16 @@ from mobile_units.models.contracts import ContractRange
 from mobile_units.models.slots import Slot
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path, Programme
-from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitStatus
+from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitSource, VisitStatus
 
 _ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 
 
 class Visit(Owned, Versioned, Base):
     """A visit (wizyta); `passed_at` is when the central e-registration first accepted it under its path.
+
+    At the wire it is known by `uuid` below the provider's own node, unless the central system booked it: then by
+    `cer_root` and `cer_extension`.
 
     `override_reason` says why a rule of eligibility was set aside, if it was; it may tell of her health, so it is
     encrypted.
@@ -33,6 +36,8 @@ class Visit(Owned, Versioned, Base):
             postgresql_where=text(f"status IN ({_ACTIVE})"),
         ),
         Index("uq_visits_idempotency_key", "provider_id", "idempotency_key", unique=True),
+        Index("uq_visits_central_identifier", "provider_id", "cer_root", "cer_extension", unique=True),
+        CheckConstraint("(cer_root IS NULL) = (cer_extension IS NULL)", name="central_identifier"),
         CheckConstraint("(status = 'cancelled') = (cancelled_by IS NOT NULL)", name="cancelled_by_whom"),
         CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 100", name="idempotency_key"),
     )
@@ -50,6 +55,9 @@ class Visit(Owned, Versioned, Base):
     override_reason: Mapped[str | None] = mapped_column(EncryptedText)
     idempotency_key: Mapped[str | None]
     moved_from: Mapped[UUID | None]
+    source: Mapped[VisitSource] = mapped_column(vocabulary(VisitSource, "source"), default=VisitSource.PROVIDER)
+    cer_root: Mapped[str | None]
+    cer_extension: Mapped[str | None]
     passed_at: Mapped[Instant | None]
     created_at: Mapped[CreatedAt]
 

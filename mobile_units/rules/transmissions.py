@@ -10,10 +10,12 @@ class MessageKind(StrEnum):
     SAVE_SERVICE_PLACE = "save_service_place"
     IMPORT_MOBILE_POINTS = "import_mobile_points"
     SAVE_SCHEDULE = "save_schedule"
+    WITHDRAW_SLOTS = "withdraw_slots"
     SAVE_SLOTS = "save_slots"
     ACTIVATE_SERVICE_PLACE = "activate_service_place"
     SAVE_VISIT = "save_visit"
     CANCEL_VISIT = "cancel_visit"
+    LOAD_VISITS = "load_visits"
 
 
 SEQUENCES: tuple[frozenset[MessageKind], ...] = (frozenset({MessageKind.SAVE_VISIT, MessageKind.CANCEL_VISIT}),)

@@ -45,8 +45,24 @@ _NAMES_PL = {
 }
 
 
+class VisitSource(StrEnum):
+    """Where a visit was booked: at the provider, by the woman in IKP, or before the integration (initial load)."""
+
+    PROVIDER = "provider"
+    IKP = "ikp"
+    INITIAL_LOAD = "initial_load"
+
+
 class CancelledBy(StrEnum):
     """Who cancelled a visit; `system` is an expired reservation."""
+
+    WOMAN = "woman"
+    PROVIDER = "provider"
+    SYSTEM = "system"
+
+
+class ChangedBy(StrEnum):
+    """Who changed a visit last: the woman in IKP, the provider (so it is an echo of ours), or the central system."""
 
     WOMAN = "woman"
     PROVIDER = "provider"

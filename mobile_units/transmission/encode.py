@@ -16,6 +16,7 @@ from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import CancelledBy, VisitStatus
 from mobile_units.transmission.messages import (
     ActivationData,
+    LoadedVisits,
     Message,
     MobilePointData,
     MobilePointsData,
@@ -29,6 +30,7 @@ from mobile_units.transmission.messages import (
     SlotsData,
     VisitCancellation,
     VisitData,
+    WithdrawnSlots,
     kind_of,
 )
 
@@ -66,14 +68,18 @@ OPERATIONS = {
     MessageKind.SAVE_SERVICE_PLACE: "zapiszDaneMus",
     MessageKind.IMPORT_MOBILE_POINTS: "importujMobilnePunktyObsługi",
     MessageKind.SAVE_SCHEDULE: "zapiszHarmonogram",
+    MessageKind.WITHDRAW_SLOTS: "zapiszSloty",
     MessageKind.SAVE_SLOTS: "zapiszSloty",
     MessageKind.ACTIVATE_SERVICE_PLACE: "aktywujMus",
     MessageKind.SAVE_VISIT: "zapiszWizyte",
     MessageKind.CANCEL_VISIT: "anulujWizyte",
+    MessageKind.LOAD_VISITS: "zasilInicjalnie",
 }
-"""The operation of each kind; the last two are named by us, by no public source."""
+"""The operation of each kind; those that save and cancel a visit are named by us, by no public source."""
 LOOKUP = "pobierzStanKomunikatu"
 """The operation that tells whether a message was accepted; named by us as well."""
+CHANGES = "pobierzZmiany"
+"""The operation that tells which visits changed; named by us as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ def _schedule(message: ScheduleData) -> Arguments:
     }
 
 
-def _slots(message: SlotsData) -> Arguments:
+def _slots(message: SlotsData | WithdrawnSlots) -> Arguments:
     return {
         "identyfikatorHarmonogramu": _identifier(message.schedule),
         "slot": [_slot(slot) for slot in message.slots],
@@ -148,18 +154,24 @@ def _activation(message: ActivationData) -> Arguments:
     return {"identyfikatorMus": _identifier(message.service_place)}
 
 
-def _visit(message: VisitData) -> Arguments:
+def _saved_visit(message: VisitData) -> Arguments:
+    return {"wizyta": _visit(message)}
+
+
+def _loaded_visits(message: LoadedVisits) -> Arguments:
+    return {"wizyta": [_visit(visit) for visit in message.visits]}
+
+
+def _visit(visit: VisitData) -> Arguments:
     return {
-        "wizyta": {
-            "identyfikator": _identifier(message.identifier),
-            "identyfikatorSlotu": _identifier(message.slot),
-            "pacjent": _patient(message.patient),
-            "kodZakresu": message.product_code,
-            "sciezka": PATHS[message.path],
-            "pilna": message.urgent,
-            "status": VISIT_STATUSES[message.status],
-            "odwolanaPrzez": CANCELLERS[message.cancelled_by] if message.cancelled_by else None,
-        }
+        "identyfikator": _identifier(visit.identifier),
+        "identyfikatorSlotu": _identifier(visit.slot),
+        "pacjent": _patient(visit.patient),
+        "kodZakresu": visit.product_code,
+        "sciezka": PATHS[visit.path],
+        "pilna": visit.urgent,
+        "status": VISIT_STATUSES[visit.status],
+        "odwolanaPrzez": CANCELLERS[visit.cancelled_by] if visit.cancelled_by else None,
     }
 
 
@@ -174,10 +186,12 @@ ENCODERS: dict[MessageKind, Callable[[Any], Arguments]] = {
     MessageKind.SAVE_SERVICE_PLACE: _service_place,
     MessageKind.IMPORT_MOBILE_POINTS: _mobile_points,
     MessageKind.SAVE_SCHEDULE: _schedule,
+    MessageKind.WITHDRAW_SLOTS: _slots,
     MessageKind.SAVE_SLOTS: _slots,
     MessageKind.ACTIVATE_SERVICE_PLACE: _activation,
-    MessageKind.SAVE_VISIT: _visit,
+    MessageKind.SAVE_VISIT: _saved_visit,
     MessageKind.CANCEL_VISIT: _cancellation,
+    MessageKind.LOAD_VISITS: _loaded_visits,
 }
 """For each kind: the arguments that follow the message's own identifier."""
 

@@ -9,14 +9,28 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from mobile_units.transmission.messages import Message
+from mobile_units.transmission.messages import ChangesPage, ChangesQuery, Message, ObjectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedVisit:
+    """A visit of an initial load that was not accepted, while the others were."""
+
+    identifier: ObjectId
+    code: str
+    rule: str | None
+    description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The message was accepted now; `note` is what the central system had to add, such as a warning."""
+    """The message was accepted now; `note` is what the central system had to add, such as a warning.
+
+    Only an initial load can be accepted in part: `refused` names the visits that were not.
+    """
 
     note: str | None = None
+    refused: tuple[RefusedVisit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +90,28 @@ class Presence(StrEnum):
 
 
 class Gateway(Protocol):
-    """The central system as the rest of the product sees it."""
+    """The central system as the rest of the product sees it; one gateway belongs to one thread.
+
+    `certificate` is the SHA-256 fingerprint (hexadecimal) of the certificate that signs, None without signing.
+    `last_sent` is the envelope of the last message that left, with personal data masked; None if none did.
+    """
+
+    @property
+    def certificate(self) -> str | None:
+        """What signs."""
+
+    @property
+    def last_sent(self) -> bytes | None:
+        """What the last call to `send` sent."""
 
     def send(self, message: Message) -> Outcome:
         """Hands one message over; never called while a database transaction is open."""
 
     def lookup(self, message: Message) -> Presence:
         """Asks whether a message was accepted."""
+
+    def changes(self, query: ChangesQuery) -> ChangesPage | Retryable | Rejected | Halted:
+        """Asks which visits changed at the centre; nothing happens there, so every failure can be tried again."""
 
 
 AUTHENTICATION = frozenset(

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from mobile_units.rules.programmes import Mobility, Path
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.rules.visits import CancelledBy, VisitStatus
+from mobile_units.rules.visits import CancelledBy, ChangedBy, VisitStatus
 
 OID = "2.16.840.1.113883.3.4424"
 """The OID under which P1 keeps its identifiers."""
@@ -154,6 +154,15 @@ class SlotsData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawnSlots:
+    """Slots of one schedule, at least one, that now take fewer women than was said before; often none."""
+
+    message_id: ObjectId
+    schedule: ObjectId
+    slots: tuple[SlotData, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationData:
     """The wish that a service place takes bookings from now on."""
 
@@ -196,18 +205,39 @@ class VisitCancellation:
     cancelled_by: CancelledBy
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedVisits:
+    """Visits that were booked before the integration (zasilInicjalnie), at least one and at most 1,000.
+
+    Each may be refused by itself; the `message_id` of each is that of the whole.
+    """
+
+    message_id: ObjectId
+    visits: tuple[VisitData, ...] = field(repr=False)
+
+
 Message = (
-    ServicePlaceData | MobilePointsData | ScheduleData | SlotsData | ActivationData | VisitData | VisitCancellation
+    ServicePlaceData
+    | MobilePointsData
+    | ScheduleData
+    | WithdrawnSlots
+    | SlotsData
+    | ActivationData
+    | VisitData
+    | VisitCancellation
+    | LoadedVisits
 )
 
 KINDS: dict[type[Message], MessageKind] = {
     ServicePlaceData: MessageKind.SAVE_SERVICE_PLACE,
     MobilePointsData: MessageKind.IMPORT_MOBILE_POINTS,
     ScheduleData: MessageKind.SAVE_SCHEDULE,
+    WithdrawnSlots: MessageKind.WITHDRAW_SLOTS,
     SlotsData: MessageKind.SAVE_SLOTS,
     ActivationData: MessageKind.ACTIVATE_SERVICE_PLACE,
     VisitData: MessageKind.SAVE_VISIT,
     VisitCancellation: MessageKind.CANCEL_VISIT,
+    LoadedVisits: MessageKind.LOAD_VISITS,
 }
 """The kind of each message."""
 
@@ -219,8 +249,64 @@ def kind_of(message: Message) -> MessageKind:
 
 def personal_values(message: Message) -> tuple[str, ...]:
     """The texts in a message that identify a woman, to be masked wherever they come back."""
+    if isinstance(message, LoadedVisits):
+        return tuple(value for visit in message.visits for value in personal_values(visit))
     if not isinstance(message, VisitData):
         return ()
     patient = message.patient
     named = (patient.identifier.extension, patient.given_name, patient.family_name, patient.telephone or "")
     return (*named, patient.birth_date.isoformat())
+
+
+class CentralStatus(StrEnum):
+    """The states of a visit that the central system tells apart."""
+
+    BOOKED = "booked"
+    PERFORMED = "performed"
+    NOT_PERFORMED = "not_performed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CentralVisit:
+    """A visit as the central system holds it; `slot` is ours, the visit's `identifier` may be given by either side."""
+
+    identifier: ObjectId
+    slot: ObjectId
+    patient: PatientData = field(repr=False)
+    product_code: str
+    path: Path
+    urgent: bool
+    status: CentralStatus
+    cancelled_by: CancelledBy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CentralChange:
+    """A visit that changed at the centre, in its last state."""
+
+    at: datetime
+    by: ChangedBy
+    visit: CentralVisit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesQuery:
+    """Which changes are wanted: after `cursor` (None: from the first one), of slots on the days given, both included.
+
+    At most `limit` (1 to 1,000) come at once.
+    """
+
+    cursor: str | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    limit: int = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesPage:
+    """Changes in the order in which they happened, each visit once; `cursor` asks for those that follow."""
+
+    changes: tuple[CentralChange, ...]
+    cursor: str
+    more: bool
