@@ -36,8 +36,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 """What each layer may import besides itself; a layer is a folder or a file of `mobile_units`, or one beside it."""
 
 ONLY_IMPORTER = {
-    "zeep": "mobile_units.transmission.soap",
-    "pyvrp": "mobile_units.planning.solver",
+    "zeep": {"mobile_units.transmission.soap", "mobile_units.transmission.contract_check"},
+    "pyvrp": {"mobile_units.planning.solver"},
+    "xmlsec": {"mobile_units.transmission.security"},
+    "signxml": {"mobile_units.sandbox.security"},
 }
 OF_RULES = {"dateutil", "holidays", "stdnum"}
 """The libraries that rules may use: calendars and checksums."""
@@ -170,7 +172,7 @@ def libraries(house: House) -> list[str]:
 def _may_use(module: Module, library: str) -> bool:
     if library in {"flask", "marshmallow", "flask_smorest", "flask_wtf", "werkzeug"}:
         return module.library in {"routes", "schemas"}
-    return ONLY_IMPORTER.get(library, module.name) == module.name
+    return module.name in ONLY_IMPORTER.get(library, {module.name})
 
 
 def impure_rules(house: House) -> list[str]:
