@@ -69,6 +69,15 @@ def _file(text: str) -> Path:
     return Path(text)
 
 
+def _file_or_url(text: str) -> Path | str:
+    return _http_url(text) if text.startswith(("http://", "https://")) else _file(text)
+
+
+def _file_of_book(text: str) -> str:
+    _require("{book}" in text or Path(text).is_file())
+    return text
+
+
 def _folder(text: str) -> Path:
     _require(Path(text).is_dir() or not Path(text).exists())
     return Path(text)
@@ -82,6 +91,16 @@ def _seconds(low: float, high: float) -> Form:
     return Form(f"a number of seconds from {low:g} to {high:g}", parse)
 
 
+def _seconds_or_off(text: str) -> float:
+    _require(float(text) == 0 or 1 <= float(text) <= 3600)
+    return float(text)
+
+
+def _hour(text: str) -> int | None:
+    _require(text == "off" or (text.isdecimal() and int(text) <= 23))
+    return None if text == "off" else int(text)
+
+
 def _one_of(choices: Mapping[str, Any]) -> Form:
     def parse(text: str) -> Any:
         _require(text in choices)
@@ -90,7 +109,11 @@ def _one_of(choices: Mapping[str, Any]) -> Form:
     return Form("one of " + ", ".join(choices), parse)
 
 
-TEXT = Form("text", str)
+def _rate(text: str) -> float:
+    _require(float(text) == 0 or 0.01 <= float(text) <= 10_000)
+    return float(text)
+
+
 SECRET = Form("at least 32 random characters", _secret, secret=True)
 FERNET_KEYS = Form(
     "Fernet keys (32 bytes in URL-safe Base64), newest first, separated by commas", _fernet_keys, secret=True
@@ -98,8 +121,14 @@ FERNET_KEYS = Form(
 DATABASE_URL = Form("postgresql://user:password@host:port/database", _database_url, secret=True)
 HTTP_URL = Form("an http:// or https:// address", _http_url)
 FILE = Form("the path of an existing file", _file)
+FILE_OR_URL = Form("the path of an existing file or an http:// or https:// address", _file_or_url)
+FILE_OF_BOOK = Form("the path of an existing file; {book} in it stands for the provider's RPWDL book", _file_of_book)
+PASSWORD = Form("text", str, secret=True)
 FOLDER = Form("the path of a folder", _folder)
+PERIOD = Form("a number of seconds from 1 to 3600, or 0 for never", _seconds_or_off)
+HOUR = Form("a full hour from 0 to 23, or off", _hour)
 LEVEL = _one_of({level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")})
+RATE = Form("a number from 0.01 to 10000, or 0 for no limit", _rate)
 FLAG = _one_of({"0": False, "1": True})
 
 
@@ -125,24 +154,53 @@ class Settings:
     secure_cookies: bool = variable(
         "MOBILE_UNITS_SECURE_COOKIES", FLAG, "1: cookies are sent over HTTPS only", default=True
     )
-    cer_wsdl: Path = variable("MOBILE_UNITS_CER_WSDL", FILE, "contract of the central system (WSDL)", CONTRACT)
+    cer_wsdl: Path | str = variable(
+        "MOBILE_UNITS_CER_WSDL", FILE_OR_URL, "contract of the central system (WSDL)", CONTRACT
+    )
     cer_url: str = variable(
         "MOBILE_UNITS_CER_URL", HTTP_URL, "service address of the central system", "http://127.0.0.1:8010/services"
     )
-    cer_context_version: str = variable(
-        "MOBILE_UNITS_CER_CONTEXT_VERSION", TEXT, "version in the call context's namespace", "v20180509"
+    cer_dialect: Path | None = variable(
+        "MOBILE_UNITS_CER_DIALECT", FILE, "names and codes of that contract (TOML); unset: those of ours", None
     )
-    cer_context_prefix: str = variable(
-        "MOBILE_UNITS_CER_CONTEXT_PREFIX", TEXT, "prefix of the call context's attributes", "urn:csioz:p1:kontekst:"
+    cer_tls_p12: str | None = variable(
+        "MOBILE_UNITS_CER_TLS_P12", FILE_OF_BOOK, "our certificate for TLS (p12); unset: none is shown", None
     )
-    cer_role: str = variable(
-        "MOBILE_UNITS_CER_ROLE", TEXT, "business role in the call context", "SYSTEM_ZEWNETRZNY_PODMIOTU_LECZNICZEGO"
+    cer_tls_password: str | None = variable(
+        "MOBILE_UNITS_CER_TLS_PASSWORD", PASSWORD, "password of the TLS certificate", None
+    )
+    cer_tls_password_file: str | None = variable(
+        "MOBILE_UNITS_CER_TLS_PASSWORD_FILE", FILE_OF_BOOK, "file that holds that password", None
+    )
+    cer_wss_p12: str | None = variable(
+        "MOBILE_UNITS_CER_WSS_P12", FILE_OF_BOOK, "our certificate for signatures (p12); unset: nothing is signed", None
+    )
+    cer_wss_password: str | None = variable(
+        "MOBILE_UNITS_CER_WSS_PASSWORD", PASSWORD, "password of the signing certificate", None
+    )
+    cer_wss_password_file: str | None = variable(
+        "MOBILE_UNITS_CER_WSS_PASSWORD_FILE", FILE_OF_BOOK, "file that holds that password", None
+    )
+    cer_ca: Path | None = variable(
+        "MOBILE_UNITS_CER_CA", FILE, "who may certify the server (PEM); unset: the authorities of the system", None
+    )
+    cer_response_ca: Path | None = variable(
+        "MOBILE_UNITS_CER_RESPONSE_CA", FILE, "who signs answers, or certifies it (PEM); unset: not verified", None
     )
     cer_connect_seconds: float = variable(
         "MOBILE_UNITS_CER_CONNECT_SECONDS", _seconds(0.1, 60), "longest wait for a connection", 5.0
     )
     cer_read_seconds: float = variable(
         "MOBILE_UNITS_CER_READ_SECONDS", _seconds(0.1, 300), "longest wait for an answer", 30.0
+    )
+    cer_calls_per_second: float = variable(
+        "MOBILE_UNITS_CER_CALLS_PER_SECOND", RATE, "most calls per second in the name of a provider", 50.0
+    )
+    cer_changes_seconds: float = variable(
+        "MOBILE_UNITS_CER_CHANGES_SECONDS", PERIOD, "how often the worker reads what women change in IKP", 30.0
+    )
+    cer_reconcile_hour: int | None = variable(
+        "MOBILE_UNITS_CER_RECONCILE_HOUR", HOUR, "Polish hour after which the worker compares all visits once a day", 3
     )
     lease_seconds: float = variable(
         "MOBILE_UNITS_LEASE_SECONDS", _seconds(1, 3600), "how long a worker owns a claimed message", 120.0
@@ -163,7 +221,7 @@ class Settings:
                 values[each.name] = _read(each, environ)
             except ValueError:
                 problems.append("{variable}: {meaning}; expected {form.expected}".format(**each.metadata))
-        problems += _problems_of_lease(values)
+        problems += [*_problems_of_lease(values), *_problems_of_passwords(values)]
         if problems:
             raise ConfigurationError(problems)
         return cls(**values)
@@ -183,6 +241,19 @@ def _problems_of_lease(values: Mapping[str, Any]) -> list[str]:
         return []
     expected = f"more than the longest call, {longest:g} seconds"
     return [] if outlasts else [f"MOBILE_UNITS_LEASE_SECONDS: how long a worker owns a message; expected {expected}"]
+
+
+def _problems_of_passwords(values: Mapping[str, Any]) -> list[str]:
+    """A certificate comes with one password, told in one way."""
+    problems = []
+    for name in ("tls", "wss"):
+        p12, password, file = (values.get(f"cer_{name}_{what}") for what in ("p12", "password", "password_file"))
+        variable_name = f"MOBILE_UNITS_CER_{name.upper()}_PASSWORD"
+        if password and file:
+            problems.append(f"{variable_name}: password of a certificate; expected either this or {variable_name}_FILE")
+        if p12 and not password and not file and f"cer_{name}_password_file" in values:
+            problems.append(f"{variable_name}: password of a certificate; expected this or {variable_name}_FILE")
+    return problems
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -20,6 +20,7 @@ RESTED_SECONDS = 1.0
 
 REFUSAL_OF_CONSTRAINT = {
     "ck_slots_capacity": "slot_full",
+    "ck_slots_withdrawn_is_empty": "stale_version",
     "uq_visits_one_active_per_woman_and_programme": "parallel_visit",
     "ex_stop_days_unit_in_one_place": "unit_in_two_places",
     "ex_stop_days_unit_in_one_place_of_itinerary": "unit_in_two_places",
@@ -28,6 +29,8 @@ REFUSAL_OF_CONSTRAINT = {
     "ck_schedules_stationary_place_has_no_point": "stationary_place_has_no_point",
     "ck_slots_stationary_place_on_stationary_schedule": "stationary_slot_on_mobile_schedule",
     "uq_visits_idempotency_key": "idempotency_key_reused",
+    "uq_reconciliations_one_running": "reconciliation_running",
+    "uq_initial_loads_provider_id_digest": "file_loaded_before",
     "uq_women_provider_id_identity_hash": "woman_known",
 }
 

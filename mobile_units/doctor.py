@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from sqlalchemy import Engine, LargeBinary, func, select, text, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mobile_units import crypto, db, migrations
+from mobile_units import clock, crypto, db, migrations
 from mobile_units.config import CONTRACT, ConfigurationError, Settings
 from mobile_units.models.base import Base
 from mobile_units.models.contracts import ContractRange
@@ -20,18 +21,36 @@ from mobile_units.models.providers import Provider
 from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.users import User
 from mobile_units.models.women import Woman
-from mobile_units.transmission.context import CallContext
+from mobile_units.transmission.certificates import (
+    CertificateError,
+    Credentials,
+    Identity,
+    Use,
+    identity_of,
+    load_pem,
+    p12_of,
+    tls_context,
+)
+from mobile_units.transmission.context import context_of
+from mobile_units.transmission.dialect import dialect_of
 from mobile_units.transmission.gateways import soap_settings
-from mobile_units.transmission.messages import ObjectId
 from mobile_units.transmission.soap import ContractError, SoapGateway
 
 OLDEST_POSTGRESQL = 150_000
+ENDS_SOON = timedelta(days=30)
+"""A certificate that ends within this time is warned of."""
 NEEDED_TO_START: tuple[tuple[type[Base], str, str], ...] = (
     (Provider, "there is no provider", "Run `mobile-units provider add`."),
     (User, "nobody can sign in", "Run `mobile-units user add`."),
     (ContractRange, "there is no contract, so nothing can be offered", "Add it with its ranges (API: contracts)."),
 )
 """What an installation has to hold before it is of use: the table, what is said while it is empty, and what to do."""
+
+WITHOUT_CERTIFICATE: Mapping[Use, str] = {
+    Use.TLS: "the central system is called without a certificate of ours",
+    Use.SIGNING: "what the central system is sent is not signed",
+}
+"""What is said while a certificate is not set."""
 
 
 class Severity(StrEnum):
@@ -61,6 +80,8 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
         return
     yield Finding(Severity.OK, "the configuration is complete")
     yield from _cautions(settings)
+    yield from _trusted(settings)
+    yield from _certificates(settings)
     yield from _contract(settings)
     yield from _central_system(settings)
     yield from _storage(settings)
@@ -69,7 +90,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
 def _storage(settings: Settings) -> Iterator[Finding]:
     try:
         engine = db.engine_of(settings)
-        yield from _database(engine)
+        yield from _database(settings, engine)
         engine.dispose()
     except (SQLAlchemyError, OSError) as error:
         yield Finding(
@@ -98,25 +119,67 @@ def _cautions(settings: Settings) -> Iterator[Finding]:
             f"the central system is called without TLS at {settings.cer_url}",
             "That is right for the sandbox only.",
         )
+        return
+    for use, text_if_none in WITHOUT_CERTIFICATE.items():
+        if p12_of(settings, use) is None:
+            yield Finding(Severity.WARNING, text_if_none, f"Set {_variable_of(use)} to the e-Health Centre's file.")
+
+
+def _variable_of(use: Use) -> str:
+    return f"MOBILE_UNITS_CER_{use.value.upper()}_P12"
+
+
+def _trusted(settings: Settings) -> Iterator[Finding]:
+    try:
+        tls_context(Credentials(authorities=settings.cer_ca))
+    except CertificateError as error:
+        yield Finding(Severity.ERROR, str(error), "Set MOBILE_UNITS_CER_CA to a PEM file of certificates.")
+    try:
+        if settings.cer_response_ca:
+            load_pem(settings.cer_response_ca)
+    except CertificateError as error:
+        yield Finding(Severity.ERROR, str(error), "Set MOBILE_UNITS_CER_RESPONSE_CA to a PEM file of certificates.")
+
+
+def _certificates(settings: Settings, book: str | None = None) -> Iterator[Finding]:
+    """Looks at our certificates: at those of one provider, or without a book at those that all providers share."""
+    for use in Use:
+        path = p12_of(settings, use)
+        if path is None or ("{book}" in path) is not (book is not None):
+            continue
+        try:
+            identity = identity_of(settings, use, book or "")
+        except CertificateError as error:
+            yield Finding(Severity.ERROR, str(error), f"Check the file and the password of {_variable_of(use)}.")
+            continue
+        if identity:
+            yield _validity(use, identity)
+
+
+def _validity(use: Use, identity: Identity) -> Finding:
+    now, begins_at, ends_at = clock.now(), identity.begins_at, identity.ends_at
+    text = (
+        f"the certificate for {use.name} is valid from {begins_at.date()} to {ends_at.date()}: {identity.fingerprint}"
+    )
+    mend = "Ask the e-Health Centre for a new one, replace the file and start the workers again."
+    if not begins_at <= now <= ends_at:
+        return Finding(Severity.ERROR, text, mend)
+    return Finding(Severity.WARNING, text, mend) if ends_at - now < ENDS_SOON else Finding(Severity.OK, text)
 
 
 def _contract(settings: Settings) -> Iterator[Finding]:
-    nobody = ObjectId("1", "1")
-    context = CallContext(
-        provider=nobody,
-        user=nobody,
-        workplace=nobody,
-        role=settings.cer_role,
-        version=settings.cer_context_version,
-        prefix=settings.cer_context_prefix,
-    )
     try:
-        SoapGateway(soap_settings(settings, context)).close()
+        dialect = dialect_of(settings)
+        SoapGateway(soap_settings(settings, dialect, context_of(dialect, "000000000000", "000"))).close()
+    except ConfigurationError as error:
+        mend = "Correct the file that MOBILE_UNITS_CER_DIALECT names, as the README describes it."
+        yield from (Finding(Severity.ERROR, problem, mend) for problem in error.problems)
     except ContractError as error:
         yield Finding(
             Severity.ERROR,
             f"{settings.cer_wsdl}: {error}",
-            "Set MOBILE_UNITS_CER_WSDL to the contract that the e-Health Centre handed out.",
+            "Set MOBILE_UNITS_CER_WSDL to the contract that the e-Health Centre handed out;"
+            " `mobile-units cer check-contract` says more.",
         )
     else:
         yield Finding(Severity.OK, "the contract of the central system carries our messages")
@@ -142,7 +205,7 @@ def _central_system(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _database(engine: Engine) -> Iterator[Finding]:
+def _database(settings: Settings, engine: Engine) -> Iterator[Finding]:
     with Session(engine) as session:
         version = int(session.scalar(text("SHOW server_version_num")) or 0)
         if version < OLDEST_POSTGRESQL:
@@ -156,6 +219,8 @@ def _database(engine: Engine) -> Iterator[Finding]:
             return
         yield Finding(Severity.OK, "the database answers and has the schema of this program")
         yield from _content(session)
+        for book in session.scalars(select(Provider.rpwdl_book).order_by(Provider.rpwdl_book)):
+            yield from _certificates(settings, book)
 
 
 def _content(session: Session) -> Iterator[Finding]:

@@ -252,6 +252,18 @@ REFUSALS: dict[str, Refusal] = {
         "Wybierz inny termin albo poproś koordynatora o odblokowanie.",
         "Choose another slot or ask a coordinator to unblock it.",
     ),
+    "slot_withdrawn": Refusal(
+        "Termin wycofano.",
+        "The slot was withdrawn.",
+        "Wybierz inny termin. Termin wraca tylko wtedy, gdy jego pora znów wejdzie w godziny pracy.",
+        "Choose another slot. It returns only when its time becomes part of the working hours again.",
+    ),
+    "slots_have_visits": Refusal(
+        "W terminach, które miałyby zniknąć albo się zmniejszyć, są wizyty: {count}.",
+        "There are visits in slots that would be withdrawn or take fewer women: {count}.",
+        "Przenieś albo odwołaj te wizyty, a potem powtórz zmianę.",
+        "Move or cancel these visits, then repeat the change.",
+    ),
     "slot_in_the_past": Refusal(
         "Termin już minął.",
         "The slot has passed.",
@@ -407,6 +419,30 @@ REFUSALS: dict[str, Refusal] = {
         "Utwórz nową trasę.",
         "Create a new itinerary.",
     ),
+    "itinerary_not_published": Refusal(
+        "Trasa nie jest opublikowana (stan: {status}).",
+        "The itinerary is not published (it is {status}).",
+        "Postój w szkicu zmień w szkicu.",
+        "Change the stop in the draft.",
+    ),
+    "day_over": Refusal(
+        "Dzień {day} minął i nie można go zmienić.",
+        "The day {day} is over and cannot be changed.",
+        "Zmień tylko dni, które nadejdą.",
+        "Change only days to come.",
+    ),
+    "day_without_schedule": Refusal(
+        "W dniu {day} nie ma harmonogramu, który można by zmienić.",
+        "There is no schedule on {day} that could be changed.",
+        "Najpierw otwórz to miejsce na ten dzień.",
+        "Open the place for that day first.",
+    ),
+    "contract_has_schedules": Refusal(
+        "Harmonogramy tej umowy wykraczałyby poza jej okres: {count}.",
+        "Schedules under this contract would lie outside its time: {count}.",
+        "Najpierw wycofaj albo skróć te harmonogramy.",
+        "Withdraw or shorten these schedules first.",
+    ),
     "itinerary_empty": Refusal(
         "Trasa nie ma żadnego postoju.",
         "The itinerary has no stops.",
@@ -506,10 +542,83 @@ REFUSALS: dict[str, Refusal] = {
         "Wizyta o statusie „{from_status}” nie może przejść w status „{to_status}”.",
         "A visit that is {from_status} cannot become {to_status}.",
     ),
+    # what comes from the central system
+    "slot_unknown": Refusal(
+        "Centralna e-rejestracja podała termin, którego tutaj nie ma.",
+        "The central e-registration named a slot that is not known here.",
+        "Sprawdź w centralnej e-rejestracji, czego dotyczy wizyta, i umów pacjentkę na istniejący termin.",
+        "Look the visit up in the central e-registration and book the woman into a slot that exists.",
+    ),
+    "woman_differs": Refusal(
+        "Centralna e-rejestracja podała inną pacjentkę tej wizyty.",
+        "The central e-registration named another woman for this visit.",
+        "Wyjaśnij z centralną e-rejestracją, czyja to wizyta.",
+        "Clear up with the central e-registration whose visit it is.",
+    ),
+    "changed_on_both_sides": Refusal(
+        "Wizytę zmieniono równocześnie tutaj i w centralnej e-rejestracji.",
+        "The visit was changed here and at the central e-registration at once.",
+        "Uzgodnij z pacjentką, która zmiana obowiązuje.",
+        "Agree with the woman which change holds.",
+    ),
+    "not_a_conflict": Refusal(
+        "Ta zmiana nie czeka na decyzję (stan: {state}).",
+        "This change does not wait for a decision (it is {state}).",
+    ),
+    # reconciliation
+    "reconciliation_running": Refusal(
+        "Uzgadnianie już trwa.",
+        "A reconciliation is running already.",
+        "Poczekaj, aż się skończy.",
+        "Wait until it ends.",
+    ),
+    "difference_settled": Refusal(
+        "Ta różnica nie czeka na decyzję (stan: {state}).",
+        "This difference does not wait for a decision (it is {state}).",
+    ),
+    "decision_not_possible": Refusal(
+        "Tej różnicy nie da się tak rozstrzygnąć.",
+        "This difference cannot be decided that way.",
+        "Wybierz inne rozstrzygnięcie.",
+        "Choose another decision.",
+    ),
+    # initial load
+    "file_loaded_before": Refusal(
+        "Ten plik już wczytano.",
+        "This file was loaded before.",
+        "Wczytaj plik z pozostałymi wizytami.",
+        "Load a file with the visits that remain.",
+    ),
+    "no_slot_there": Refusal(
+        "W tym miejscu i czasie nie ma terminu na to badanie.",
+        "There is no slot for this examination at that place and time.",
+    ),
+    "slot_ambiguous": Refusal(
+        "W tym czasie są tam terminy w kilku miejscach postoju; podaj kod jednego z nich w kolumnie site_code.",
+        "There are slots at several sites at that time; name one by its code in the column site_code.",
+    ),
+    "visit_known": Refusal(
+        "Ta wizyta już jest w bazie.",
+        "This visit is known already.",
+    ),
+    "row_not_refused": Refusal(
+        "Tego wiersza nie odrzucono (stan: {state}).",
+        "This row was not refused (it is {state}).",
+    ),
     # the hand-over
     "not_rejected": Refusal(
         "Tego komunikatu nie odrzucono (stan: {state}), więc nie trzeba go wysyłać ponownie.",
         "This message was not rejected (it is {state}), so it need not be sent again.",
+    ),
+    "not_halted": Refusal(
+        "Wysyłka nie jest wstrzymana, więc nie ma czego wznawiać.",
+        "Sending is not halted, so there is nothing to resume.",
+    ),
+    "nothing_sent": Refusal(
+        "W tej próbie niczego nie wysłano.",
+        "This attempt ended before anything was sent.",
+        "Przeczytaj opis próby: mówi, co się stało.",
+        "Read the description of the attempt: it says what happened.",
     ),
 }
 
@@ -531,6 +640,15 @@ class DomainError(Exception):
         """What to do next, or an empty string."""
         template = self.refusal.way_out_pl if language == "pl" else self.refusal.way_out_en
         return template.format(**self._words(language))
+
+    @property
+    def lists(self) -> dict[str, list[dict[str, Any]]]:
+        """The facts that are lists of objects: the sentences only count them, so they are told beside these."""
+        return {
+            name: value
+            for name, value in self.facts.items()
+            if isinstance(value, list) and all(isinstance(each, dict) for each in value)
+        }
 
     def _words(self, language: str) -> dict[str, Any]:
         """The facts as they are read: a value of a vocabulary by its name in the language, if it has one."""

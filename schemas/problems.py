@@ -2,7 +2,16 @@
 
 from marshmallow import Schema, fields
 
+from schemas.changes import BookedVisitSchema
 from schemas.imports import ImportProblemSchema
+
+
+class ScheduleInTheWaySchema(Schema):
+    """A schedule that keeps a contract from being shortened."""
+
+    id = fields.Integer()
+    valid_from = fields.Date()
+    valid_to = fields.Date()
 
 
 class ProblemSchema(Schema):
@@ -22,4 +31,11 @@ class ProblemSchema(Schema):
     problems = fields.List(
         fields.Nested(ImportProblemSchema),
         metadata={"description": "with `import_refused`: all that is wrong in the file"},
+    )
+    visits = fields.List(
+        fields.Nested(BookedVisitSchema), metadata={"description": "with `slots_have_visits`: all that are in the way"}
+    )
+    schedules = fields.List(
+        fields.Nested(ScheduleInTheWaySchema),
+        metadata={"description": "with `contract_has_schedules`: all that would lie outside"},
     )

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from mobile_units.rules.programmes import Path, Programme
-from mobile_units.rules.visits import CancelledBy, VisitStatus
+from mobile_units.rules.visits import CancelledBy, VisitSource, VisitStatus
 from mobile_units.services import visits
 from schemas.base import DAY, KEY, CommandSchema, FilterSchema, JsonBoolean, page_schema
 from schemas.women import WomanSchema
@@ -116,6 +116,7 @@ class VisitSchema(Schema):
     urgent = fields.Boolean()
     eligibility_rule_id = fields.Integer(allow_none=True)
     overridden = fields.Boolean(metadata={"description": "a rule of eligibility was set aside"})
+    source = fields.Enum(VisitSource, by_value=True, metadata={"description": "where it was booked"})
     moved_from = fields.UUID(allow_none=True, metadata={"description": "the visit that was moved here"})
     passed_at = fields.AwareDateTime(allow_none=True)
     created_at = fields.AwareDateTime()

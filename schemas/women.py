@@ -115,4 +115,4 @@ class AssessmentSchema(Schema):
     confirmed = fields.Boolean(metadata={"description": "false if a rule was used that no source states"})
 
 
-WomanChangeSchema = change_of(NewWomanSchema, without=("identity", "birth_date"))
+WomanChangeSchema = change_of(NewWomanSchema)

@@ -22,6 +22,11 @@ from tests import factories
 SERVER_FOLDER = "MOBILE_UNITS_TEST_SERVER"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option for those who change what is sent on purpose."""
+    parser.addoption("--rewrite-golden", action="store_true", help="write the envelopes in tests/golden anew")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The first process makes the folder of the server; parallel processes are told where it is."""
     if not hasattr(config, "workerinput"):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,16 +11,17 @@ from sqlalchemy.orm import Session
 from mobile_units import clock
 from mobile_units.clock import WARSAW
 from mobile_units.models.contracts import ContractRange
+from mobile_units.models.initial_loads import InitialLoad, InitialLoadChunk, InitialLoadRow
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import VisitStatus
-from mobile_units.transmission import outbox
-from mobile_units.transmission.gateway import Delivered, Outcome, Presence
-from mobile_units.transmission.messages import Message
-from mobile_units.transmission.outbox import Attempt, ClaimedMessage
+from mobile_units.transmission import deliveries, outbox, records
+from mobile_units.transmission.deliveries import Attempt, ClaimedMessage
+from mobile_units.transmission.gateway import Delivered, Halted, Outcome, Presence, Rejected, Retryable
+from mobile_units.transmission.messages import ChangesPage, ChangesQuery, Message
 from tests import factories, factories_booking
 
 DAY = date(2027, 3, 10)
@@ -48,7 +50,9 @@ def message(
 
 def claim(session: Session, after: float = 1.0) -> ClaimedMessage | None:
     """What a worker claims so many seconds from now."""
-    return outbox.claim(session, later(after), LEASE)
+    claimed = deliveries.claim(session, later(after), LEASE)
+    session.expire_all()
+    return claimed
 
 
 def must_claim(session: Session, after: float = 1.0) -> ClaimedMessage:
@@ -60,7 +64,8 @@ def must_claim(session: Session, after: float = 1.0) -> ClaimedMessage:
 
 def record(session: Session, claimed: ClaimedMessage, outcome: Outcome, after: float = 1.0) -> None:
     """Records a new attempt that ends so many seconds from now."""
-    outbox.record(session, claimed, attempt(outcome), later(after))
+    records.record(session, claimed, attempt(outcome), later(after))
+    session.expire_all()
 
 
 def attempt(outcome: Outcome) -> Attempt:
@@ -120,6 +125,18 @@ def hand_over_visits(session: Session, provider_id: int, count: int) -> Sequence
     ]
 
 
+def load_chunk(session: Session, visits: Sequence[Visit]) -> InitialLoadChunk:
+    """A chunk of an initial load whose rows are these visits."""
+    provider_id = visits[0].provider_id
+    load = InitialLoad(provider_id=provider_id, file_name="zapisane.csv", digest=uuid4().hex)
+    rows = [InitialLoadRow(row=number, visit_id=each.id) for number, each in enumerate(visits, 2)]
+    chunk = InitialLoadChunk(provider_id=provider_id, number=1, rows=rows)
+    load.chunks.append(chunk)
+    session.add(load)
+    session.flush()
+    return chunk
+
+
 @dataclass
 class ScriptedGateway:
     """A central system that gives the prepared answers in turn, and accepts everything after them."""
@@ -128,6 +145,8 @@ class ScriptedGateway:
     presence: Presence = Presence.ABSENT
     sent: list[Message] = field(default_factory=list)
     asked: list[Message] = field(default_factory=list)
+    certificate: str | None = None
+    last_sent: bytes | None = None
 
     def send(self, message: Message) -> Outcome:
         """The next prepared answer."""
@@ -138,3 +157,7 @@ class ScriptedGateway:
         """Always the same."""
         self.asked.append(message)
         return self.presence
+
+    def changes(self, query: ChangesQuery) -> ChangesPage | Retryable | Rejected | Halted:
+        """Nobody has prepared any."""
+        return Rejected(code="NieobslugiwanaOperacja", rule=None, description=f"najwyżej {query.limit}")

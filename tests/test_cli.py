@@ -6,8 +6,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -16,19 +17,30 @@ from click.testing import CliRunner
 from sqlalchemy import Engine, func, select
 
 from mobile_units import cli, clock, db, migrations
+from mobile_units.cli.centre import rounds_of
 from mobile_units.config import Settings
 from mobile_units.models.base import Base
+from mobile_units.models.inbound import InboundCursor
+from mobile_units.models.initial_loads import InitialLoadRow, LoadedRowState
 from mobile_units.models.itineraries import Itinerary
 from mobile_units.models.providers import Provider
+from mobile_units.models.reconciliation import Reconciliation
 from mobile_units.models.service_places import OpeningHours
 from mobile_units.models.sites import Site, SiteDemand
+from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.users import User
+from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Mobility, Programme
+from mobile_units.rules.visits import ChangedBy
 from mobile_units.services import users
+from mobile_units.services.actors import Actor
+from mobile_units.transmission.gateway import Retryable
 from tests import factories_booking
 from tests.conftest import new_database
 from tests.environment import environment
+from tests.factories_inbound import TellingGateway, booked
+from tests.services.test_initial_loads import line, table
 
 BOOK, OTHER_BOOK = "000000012345", "000000054321"
 OPTIONS = ["--regon", "123456785", "--branch", "05", "--oid-root", "2.16.840.1.113883.3.4424.2.7.999"]
@@ -406,9 +418,13 @@ def test_the_doctor_ends_with_one_if_something_is_wrong(run: Run, monkeypatch: p
 
 
 COMMANDS = [
-    "", "serve", "worker", "sandbox", "demo", "db", "db upgrade", "db stop", "provider", "provider add", "user",
-    "user add", "token", "token add", "import", "import sites", "import units", "import demand", "plan", "publish",
-    "report", "report contract-ranges", "doctor",
+    "", "serve", "worker", "sandbox", "sandbox-certificates", "demo", "db", "db upgrade", "db stop", "provider",
+    "provider add", "user", "user add", "token", "token add", "import", "import sites", "import units",
+    "import demand", "plan", "publish", "report", "report contract-ranges", "doctor", "cer", "cer check-contract",
+    "cer changes", "reconcile", "initial-load", "transmissions", "transmissions list", "transmissions work-list",
+    "transmissions show", "transmissions resend", "transmissions give-up", "transmissions resume",
+    "transmissions evidence", "transmissions at-risk", "transmissions outages", "transmissions sent",
+    "transmissions check",
 ]  # fmt: skip
 
 
@@ -449,3 +465,131 @@ def test_the_program_ends_with_the_exit_code_and_without_a_traceback(migrated: t
         "Nie ma takiego obiektu: user nobody.",
         "There is no such object: user nobody.",
     ]
+
+
+# what comes from the central system, and what was there before it
+
+
+@pytest.fixture
+def centre(monkeypatch: pytest.MonkeyPatch) -> TellingGateway:
+    """A central system that tells what it is given."""
+    made = TellingGateway()
+    monkeypatch.setattr("mobile_units.transmission.gateways.gateways_of", lambda *_: lambda _: made)
+    return made
+
+
+@pytest.fixture
+def slot(engine: Engine, provider: int) -> Slot:
+    """A slot to come that takes two women."""
+    with db.transaction(engine) as session:
+        return factories_booking.slot(session, provider, day=factories_booking.next_day(), capacity=2)
+
+
+def test_changes_are_read_once_and_told(
+    engine: Engine, run: Run, provider: int, slot: Slot, centre: TellingGateway
+) -> None:
+    """The exit code is 1 while something waits for a person; read again from the start, all of it is known."""
+    with db.transaction(engine) as session:
+        centre.told = [booked(session, Actor(provider), slot) for _ in range(3)]
+    said = run("cer", "changes")
+    assert said.code == 1
+    told = {"fetched": 3, "new": 3, "applied": 2, "conflict": 1, "waiting": 1, "failure": None}
+    assert said.json == told
+    assert run("cer", "changes").json["fetched"] == 0
+    again = run("cer", "changes", "--again").json
+    assert (again["fetched"], again["new"]) == (3, 0)
+
+
+@pytest.mark.usefixtures("provider", "slot")
+def test_a_failure_to_read_changes_is_told(run: Run, centre: TellingGateway) -> None:
+    """With exit code 1; the next time it is tried at once."""
+    centre.failures = [Retryable(reason="ConnectTimeout")]
+    said = run("cer", "changes")
+    assert (said.code, said.json["failure"]) == (1, "ConnectTimeout")
+    assert run("cer", "changes").code == 0
+
+
+def test_a_reader_at_work_is_not_disturbed(engine: Engine, run: Run, provider: int, centre: TellingGateway) -> None:
+    """Whoever asks by hand is told so."""
+    with db.transaction(engine) as session:
+        lease = clock.now() + timedelta(minutes=1)
+        session.add(InboundCursor(provider_id=provider, leased_until=lease))
+    said = run("cer", "changes")
+    assert (said.code, said.err) == (1, "Another reader is at it; look again in a moment.\n")
+    assert centre.queries == []
+
+
+def test_reconciliation_tells_what_it_found(
+    engine: Engine, run: Run, provider: int, slot: Slot, centre: TellingGateway
+) -> None:
+    """Changes are read first; the exit code is 1 if something waits for a person."""
+    with db.transaction(engine) as session:
+        centre.told = [booked(session, Actor(provider), slot)]
+    said = run("reconcile")
+    assert said.code == 0, said
+    assert (said.json["state"], said.json["visits_here"], said.json["visits_there"]) == ("done", 1, 1)
+    assert (said.json["differences"], said.json["waiting"]) == ({}, 0)
+    assert said.json["first_day"] == str(clock.today() - timedelta(days=30))
+    with db.transaction(engine) as session:
+        strange = booked(session, Actor(provider), slot)
+        centre.told.append(replace(strange, by=ChangedBy.PROVIDER))
+    said = run("reconcile", "--from", str(clock.today()), "--to", str(clock.today() + timedelta(days=30)))
+    assert (said.code, said.json["waiting"]) == (1, 1)
+    assert said.json["differences"] == {"unknown_here": {"open": 1}}
+    centre.failures = [Retryable(reason="ConnectTimeout")]
+    said = run("reconcile")
+    assert (said.code, said.json["state"], said.json["failure"]) == (1, "failed", "ConnectTimeout")
+
+
+def test_an_initial_load_is_taken_in_and_followed(
+    engine: Engine, run: Run, provider: int, slot: Slot, tmp_path: Path
+) -> None:
+    """A trial, the load, its status, and the report of what was refused, as CSV and as JSON."""
+    day = slot.schedule.valid_from.isoformat()
+    path = tmp_path / "wizyty.csv"
+    path.write_bytes(table(line(slot, day=day), line(slot, day=day)))
+    assert run("initial-load", str(path), "--dry-run").json["load_id"] is None
+    load_id = str(run("initial-load", str(path), "--chunk", "1").json["load_id"])
+    again = run("initial-load", str(path))
+    assert (again.code, again.err.splitlines()[1]) == (
+        1,
+        "This file was loaded before. Load a file with the visits that remain.",
+    )
+    status = run("initial-load", "--status", load_id)
+    assert (status.code, status.json["waiting"], len(status.json["chunks"])) == (0, 2, 2)
+    with db.transaction(engine) as session:
+        accepted, refused = session.scalars(select(InitialLoadRow).order_by(InitialLoadRow.id))
+        accepted.state, refused.state, refused.code = LoadedRowState.ACCEPTED, LoadedRowState.REFUSED, "blad"
+    report = tmp_path / "odrzucone.json"
+    watched = run("initial-load", "--watch", load_id, "--report", str(report))
+    assert (watched.code, watched.json["refused"], "2/2" in watched.err) == (1, 1, True)
+    assert [row["code"] for row in json.loads(report.read_text(encoding="utf-8"))] == ["blad"]
+    run("initial-load", "--status", load_id, "--report", str(report.with_suffix(".csv")))
+    assert report.with_suffix(".csv").read_text(encoding="utf-8").startswith("row,visit_id,code")
+
+
+@pytest.mark.usefixtures("provider")
+def test_an_initial_load_needs_one_thing_to_do(run: Run, tmp_path: Path) -> None:
+    """A file, or the number of a load; every problem of a file is told."""
+    assert run("initial-load").code == 2
+    assert run("initial-load", "--status", "1", "--watch", "1").code == 2
+    assert run("initial-load", "--status", "1").code == 1
+    refused = run("initial-load", file(tmp_path, "cell_code,day\n001,jutro\n"))
+    assert (refused.code, "2, day: To nie jest dzień" in refused.err) == (1, True)
+
+
+def test_the_worker_reads_changes_and_reconciles_beside_the_delivery(
+    engine: Engine, migrated: tuple[Settings, Engine], provider: int, slot: Slot, centre: TellingGateway
+) -> None:
+    """Each round in a thread of its own, unless it is switched off."""
+    settings, stop = replace(migrated[0], cer_reconcile_hour=0), Event()
+    changes, daily = rounds_of(settings, engine, stop)
+    with db.transaction(engine) as session:
+        centre.told = [booked(session, Actor(provider), slot)]
+    changes.action()
+    assert count(engine, Visit) == 1
+    daily.action()
+    daily.action()
+    assert count(engine, Reconciliation) == 1
+    assert (changes.seconds, changes.stop) == (30.0, stop)
+    assert rounds_of(replace(settings, cer_changes_seconds=0.0, cer_reconcile_hour=None), engine, stop) == []

@@ -82,8 +82,13 @@ def test_every_problem_is_named_at_once() -> None:
         ("MOBILE_UNITS_ENCRYPTION_KEYS", ["", "no key", KEY[:-4], f"{KEY},", f"{KEY};{OLD_KEY}", "klucz-ż"]),
         ("MOBILE_UNITS_SECURE_COOKIES", ["yes", "true", "2"]),
         ("MOBILE_UNITS_CER_URL", ["cer.example", "ftp://cer.example", "https://", "http://cer:port", "http://cer:0"]),
-        ("MOBILE_UNITS_CER_WSDL", ["/nowhere/cer.wsdl", "/"]),
+        ("MOBILE_UNITS_CER_WSDL", ["/nowhere/cer.wsdl", "/", "https://"]),
+        ("MOBILE_UNITS_CER_DIALECT", ["/nowhere/dialect.toml", "/", "https://cer.example/dialect.toml"]),
+        ("MOBILE_UNITS_CER_TLS_PASSWORD_FILE", ["/nowhere/password", "/"]),
+        ("MOBILE_UNITS_CER_CA", ["/nowhere/ca.pem", "/"]),
+        ("MOBILE_UNITS_CER_RESPONSE_CA", ["/nowhere/ca.pem", "/"]),
         ("MOBILE_UNITS_CER_READ_SECONDS", ["soon", "0", "301", "nan", "inf"]),
+        ("MOBILE_UNITS_CER_CALLS_PER_SECOND", ["many", "-1", "0.001", "10001", "nan", "inf"]),
         ("MOBILE_UNITS_DATA_DIR", [__file__]),
         ("DATABASE_URL", ["sqlite://", "postgres://h/d", "postgresql://h:port/d", "postgresql://h:65536/d", "h"]),
     ],
@@ -103,7 +108,12 @@ def test_a_malformed_secret_is_not_repeated(variable: str) -> None:
 
 def test_settings_do_not_show_their_secrets() -> None:
     """A repr may land in a traceback."""
-    secrets = {"MOBILE_UNITS_SECRET_KEY": "x-signing" * 4, "MOBILE_UNITS_HASH_KEY": "x-hashing" * 4}
+    secrets = {
+        "MOBILE_UNITS_SECRET_KEY": "x-signing" * 4,
+        "MOBILE_UNITS_HASH_KEY": "x-hashing" * 4,
+        "MOBILE_UNITS_CER_TLS_PASSWORD": "x-password-tls",
+        "MOBILE_UNITS_CER_WSS_PASSWORD": "x-password-wss",
+    }
     url = "postgresql://u:x-password@host/d"
     shown = repr(Settings.from_env(ENOUGH | secrets | {"DATABASE_URL": url}))
     assert "log_level='INFO'" in shown
@@ -125,8 +135,38 @@ def test_a_lease_outlasts_the_longest_call(lease: str, fits: bool) -> None:
         assert "more than the longest call, 7 seconds" in problems(given)[0]
 
 
+@pytest.mark.parametrize("use", ["TLS", "WSS"])
+def test_a_certificate_comes_with_one_password(use: str) -> None:
+    """In a variable or in a file; a certificate of each provider is found by its book later."""
+    password, file = f"MOBILE_UNITS_CER_{use}_PASSWORD", f"MOBILE_UNITS_CER_{use}_PASSWORD_FILE"
+    p12 = {f"MOBILE_UNITS_CER_{use}_P12": "/certificates/{book}.p12"}
+    assert problems(p12) == [f"{password}: password of a certificate; expected this or {file}"]
+    both = p12 | {password: "hunter2", file: __file__}
+    assert problems(both) == [f"{password}: password of a certificate; expected either this or {file}"]
+    assert Settings.from_env(ENOUGH | p12 | {password: "hunter2"})
+    assert Settings.from_env(ENOUGH | p12 | {file: "/certificates/{book}.password"})
+
+
+def test_a_certificate_that_all_providers_share_has_to_be_there() -> None:
+    """Its password as well; each is told by itself."""
+    found = problems({"MOBILE_UNITS_CER_WSS_P12": "/nowhere/wss.p12", "MOBILE_UNITS_CER_WSS_PASSWORD_FILE": "/nowhere"})
+    assert [problem.partition(":")[0] for problem in found] == [
+        "MOBILE_UNITS_CER_WSS_P12",
+        "MOBILE_UNITS_CER_WSS_PASSWORD_FILE",
+    ]
+
+
+@pytest.mark.parametrize(("text", "hour"), [("0", 0), ("23", 23), ("off", None)])
+def test_the_daily_comparison_has_an_hour_or_is_off(text: str, hour: int | None) -> None:
+    """Anything else is told; how often changes are read may be never, but not all the time."""
+    assert Settings.from_env(ENOUGH | {"MOBILE_UNITS_CER_RECONCILE_HOUR": text}).cer_reconcile_hour == hour
+    assert Settings.from_env(ENOUGH | {"MOBILE_UNITS_CER_CHANGES_SECONDS": "0"}).cer_changes_seconds == 0
+    assert "a full hour" in problems({"MOBILE_UNITS_CER_RECONCILE_HOUR": "24"})[0]
+    assert "1 to 3600" in problems({"MOBILE_UNITS_CER_CHANGES_SECONDS": "0.5"})[0]
+
+
 def test_the_readme_lists_every_variable() -> None:
     """The configuration table has one row for each variable, in the order of the settings, and no other."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\|\s*`((?:MOBILE_UNITS_|DATABASE_)[A-Z_]+)`\s*\|", readme, re.MULTILINE)
+    listed = re.findall(r"^\|\s*`((?:MOBILE_UNITS_|DATABASE_)[A-Z0-9_]+)`\s*\|", readme, re.MULTILINE)
     assert listed == [each.metadata["variable"] for each in fields(Settings)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from mobile_units.services import reference
 from tests import factories, factories_booking, factories_transmission
 from tests.conftest import new_database
 from tests.environment import environment
+from tests.transmission.authority import DAY, Authority, pem_file
 
 NOBODY_ANSWERS = "nobody answers at 127.0.0.1:1"
 CONFIRMED, UNCONFIRMED = "01.0034.101.01", "10.7940.159.02"
@@ -135,6 +137,22 @@ def test_a_contract_that_cannot_carry_our_messages_is_told(used: Settings, tmp_p
     assert [text.partition(":")[0] for text in told] == [str(wsdl)]
 
 
+def test_a_dialect_that_is_wrong_is_told(used: Settings, tmp_path: Path) -> None:
+    """Each fault of the file; nothing is said about the contract."""
+    file = tmp_path / "dialect.toml"
+    file.write_text('colours = 1\n[context]\nrole = ""\n')
+    told = texts(used, Severity.ERROR, MOBILE_UNITS_CER_DIALECT=str(file)) - {NOBODY_ANSWERS}
+    assert told == {f"{file}: colours: there is no such key", f"{file}: context.role: expected a text"}
+
+
+def test_a_dialect_that_does_not_fit_the_contract_is_told(used: Settings, tmp_path: Path) -> None:
+    """The dialect of the file is the one that is tried."""
+    file = tmp_path / "dialect.toml"
+    file.write_text('[operations]\nsave_visit = "umowWizyte"\n')
+    (told,) = texts(used, Severity.ERROR, MOBILE_UNITS_CER_DIALECT=str(file)) - {NOBODY_ANSWERS}
+    assert told.endswith("the WSDL has no operation umowWizyte")
+
+
 def test_an_unreachable_database_is_told(used: Settings) -> None:
     """Without the address, which holds a password."""
     url = "postgresql://nobody:hunter2@127.0.0.1:1/none"
@@ -204,3 +222,83 @@ def test_rejected_messages_are_counted(used: Settings) -> None:
         for _ in range(3):
             factories_transmission.message(session, provider.id).state = MessageState.REJECTED
     assert "3 messages were rejected by the central system" in texts(used, Severity.WARNING)
+
+
+AUTHORITY = Authority()
+
+
+def certificate(folder: Path, days: int, since: int = -1, book: str = "") -> tuple[dict[str, str], str]:
+    """The variables of a certificate for TLS that ends in so many days, and its fingerprint."""
+    identity = AUTHORITY.issue(1, since=since * DAY, until=days * DAY)
+    encryption = BestAvailableEncryption(b"secret")
+    content = pkcs12.serialize_key_and_certificates(b"x", identity.key, identity.certificate, None, encryption)
+    (folder / f"tls{book}.p12").write_bytes(content)
+    path = folder / ("tls{book}.p12" if book else "tls.p12")
+    variables = {"MOBILE_UNITS_CER_TLS_P12": str(path), "MOBILE_UNITS_CER_TLS_PASSWORD": "secret"}
+    return variables, identity.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("days", "since", "severity"),
+    [
+        (31, -1, Severity.OK),
+        (29, -1, Severity.WARNING),
+        (-1, -2, Severity.ERROR),
+        (60, 1, Severity.ERROR),
+    ],
+    ids=["good", "ends soon", "ended", "not yet"],
+)
+def test_a_certificate_is_told_with_its_end(
+    new: Settings, tmp_path: Path, days: int, since: int, severity: Severity
+) -> None:
+    """Its fingerprint tells which it is; soon is within 30 days."""
+    variables, fingerprint = certificate(tmp_path, days, since)
+    found = {text: each for text, each in findings(new, **variables).items() if "certificate for TLS" in text}
+    ((text, finding),) = found.items()
+    assert text.endswith(fingerprint)
+    assert finding.severity is severity
+    assert bool(finding.mend) is (severity is not Severity.OK)
+
+
+def test_a_certificate_that_does_not_open_is_told(new: Settings, tmp_path: Path) -> None:
+    """Without its password."""
+    variables, _ = certificate(tmp_path, 60)
+    found = findings(new, **variables | {"MOBILE_UNITS_CER_TLS_PASSWORD": "hunter2"})
+    (told,) = (each for text, each in found.items() if "tls.p12" in text)
+    assert told.severity is Severity.ERROR
+    assert told.mend == "Check the file and the password of MOBILE_UNITS_CER_TLS_P12."
+    assert "hunter2" not in repr(found)
+
+
+def test_certificates_of_providers_are_all_looked_at(used: Settings, tmp_path: Path) -> None:
+    """Each provider has its own; one that is missing is told."""
+    with changing(used) as session:
+        book = factories.provider(session).rpwdl_book
+    variables, fingerprint = certificate(tmp_path, 60, book=book)
+    found = findings(used, **variables)
+    assert [text for text in found if fingerprint in text]
+    missing = [each for text, each in found.items() if "cannot be read" in text]
+    assert missing
+    assert {each.severity for each in missing} == {Severity.ERROR}
+
+
+def test_whom_we_trust_is_looked_at(new: Settings, tmp_path: Path) -> None:
+    """Both files have to hold certificates."""
+    path = tmp_path / "ca.pem"
+    path.write_text("no PEM")
+    given = {"MOBILE_UNITS_CER_CA": str(path), "MOBILE_UNITS_CER_RESPONSE_CA": str(path)}
+    assert texts(new, Severity.ERROR, **given) - {NOBODY_ANSWERS} == {
+        "TLS cannot be set up: NO_CERTIFICATE_OR_CRL_FOUND",
+        f"{path} holds no certificates: ValueError",
+    }
+    pem_file(path, AUTHORITY.certificate)
+    assert texts(new, Severity.ERROR, **given) == {NOBODY_ANSWERS}
+
+
+def test_tls_without_certificates_is_warned_of(new: Settings) -> None:
+    """Without TLS there is another warning."""
+    expected = {
+        "the central system is called without a certificate of ours", "what the central system is sent is not signed"
+    }  # fmt: skip
+    assert expected <= texts(new, Severity.WARNING, MOBILE_UNITS_CER_URL="https://127.0.0.1:1/services")
+    assert not expected & texts(new, Severity.WARNING)

@@ -13,13 +13,17 @@ from mobile_units.rules.visits import ChangedBy
 
 
 class InboundState(StrEnum):
-    """What became of a change: taken over, nothing new to us, waiting for a person, or set aside by one."""
+    """What became of a change: taken over, nothing new to us, waiting for a person, or set aside by one.
+
+    `superseded` means that a later change of the same visit says all that there is to say.
+    """
 
     RECEIVED = "received"
     APPLIED = "applied"
     ECHO = "echo"
     CONFLICT = "conflict"
     DISMISSED = "dismissed"
+    SUPERSEDED = "superseded"
 
 
 class InboundCursor(Base):
@@ -38,8 +42,9 @@ class InboundCursor(Base):
 class InboundChange(Owned, Base):
     """A change of a visit at the centre; rows are never deleted.
 
-    `digest` identifies the state that was told, so that one that comes again is known. `content` is all of it. A
-    conflict names its reason by the `code` of a refusal; `visit_id` is the local visit, once there is one.
+    `digest` identifies the state that was told, so that one that comes again is known. `content` is all of it, with the
+    refusal of a conflict in words; of an echo, which is ours, it is empty. A conflict names its reason by the `code` of
+    a refusal; `visit_id` is the local visit, once there is one.
     """
 
     __tablename__ = "inbound_changes"

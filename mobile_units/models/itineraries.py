@@ -58,7 +58,7 @@ class Itinerary(Owned, Versioned, Base):
 
 
 class Stop(Base):
-    """The stay of one unit at one site (postój) within an itinerary."""
+    """The stay of one unit at one site (postój) within an itinerary; a published one without days was withdrawn."""
 
     __tablename__ = "stops"
     __table_args__ = (

@@ -39,10 +39,19 @@ class DifferenceState(StrEnum):
 
 
 class Reconciliation(Owned, Base):
-    """A comparison of the visits whose slots lie on the days from `first_day` to `last_day`, both included."""
+    """A comparison of the visits whose slots lie on the days from `first_day` to `last_day`, both included.
+
+    `leased_until` keeps a second one off while it is running; one whose lease ran out was interrupted.
+    """
 
     __tablename__ = "reconciliations"
-    __table_args__ = (CheckConstraint("first_day <= last_day", name="days"),)
+    __table_args__ = (
+        CheckConstraint("first_day <= last_day", name="days"),
+        CheckConstraint("(state = 'running') = (leased_until IS NOT NULL)", name="lease"),
+        Index(
+            "uq_reconciliations_one_running", "provider_id", unique=True, postgresql_where=text("state = 'running'")
+        ),
+    )
 
     first_day: Mapped[date]
     last_day: Mapped[date]
@@ -50,6 +59,7 @@ class Reconciliation(Owned, Base):
         vocabulary(ReconciliationState, "state"), default=ReconciliationState.RUNNING
     )
     started_at: Mapped[Instant]
+    leased_until: Mapped[Instant | None]
     finished_at: Mapped[Instant | None]
     visits_here: Mapped[int | None]
     visits_there: Mapped[int | None]

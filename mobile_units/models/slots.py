@@ -9,9 +9,12 @@ from mobile_units.models.base import Base, Instant, Key, Uuid, vocabulary
 from mobile_units.models.schedules import Schedule
 from mobile_units.rules.programmes import Mobility
 
+UNSURE = -1
+"""In the place of a number of places: the central system holds one that is not known."""
+
 
 class SlotStatus(StrEnum):
-    """Whether a slot may be booked; a withdrawn one is no longer part of its schedule and never comes back."""
+    """Whether a slot may be booked; a withdrawn one is no part of its schedule until its time is worked again."""
 
     OPEN = "open"
     BLOCKED = "blocked"
@@ -21,7 +24,8 @@ class SlotStatus(StrEnum):
 class Slot(Base):
     """A time in which `capacity` women can be examined; `taken` of the places are held by visits.
 
-    `told_places` is how many places the central system has been told of and confirmed, None if it knows nothing.
+    `told_places` is how many places the central system has been told of and confirmed, None if it was never told of
+    the slot, UNSURE if it was told but nobody knows which of several numbers it holds.
 
     Place and mobility are copies that the foreign key to the schedule holds true; with them the database refuses a
     slot of a stationary place on a mobile schedule.
@@ -33,6 +37,7 @@ class Slot(Base):
         Index("ix_slots_bookable", "starts_at", postgresql_where="status = 'open' AND taken < capacity"),
         CheckConstraint("starts_at < ends_at", name="starts_before_it_ends"),
         CheckConstraint("taken BETWEEN 0 AND capacity", name="capacity"),
+        CheckConstraint("taken = 0 OR status <> 'withdrawn'", name="withdrawn_is_empty"),
         CheckConstraint("place_mobility = 'mobile' OR NOT mobile", name="stationary_place_on_stationary_schedule"),
         ForeignKeyConstraint(
             ["schedule_id", "service_place_id", "place_mobility", "mobile"],

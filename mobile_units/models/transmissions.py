@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from mobile_units.crypto import EncryptedText
 from mobile_units.models.base import Base, CreatedAt, Instant, Key, Owned, Uuid, reference, vocabulary
 from mobile_units.rules.transmissions import MessageKind
 
@@ -22,6 +23,8 @@ class MessageState(StrEnum):
 
 NEVER_TRIED = "state = 'pending' AND attempts = 0"
 """A message in which a newer change of its subject may still travel: what was tried may have arrived already."""
+UNSETTLED = "state NOT IN ('accepted', 'given_up')"
+"""A message that keeps waiting what requires it."""
 
 
 class OutboxMessage(Owned, Base):
@@ -29,7 +32,8 @@ class OutboxMessage(Owned, Base):
 
     It names its subject (a row of the table that its kind implies) and holds no content: the worker reads the subject
     when it sends. `uuid` is the identifier that the receiver sees at every repetition. `uncertain` means that an
-    earlier attempt may have arrived, so the receiver is asked before the message is sent again.
+    earlier attempt may have arrived, so the receiver is asked before the message is sent again. `note` says why a
+    person gave it up.
     """
 
     __tablename__ = "outbox_messages"
@@ -61,25 +65,29 @@ class OutboxMessage(Owned, Base):
     due_at: Mapped[Instant] = mapped_column(server_default=func.now())
     leased_until: Mapped[Instant | None]
     accepted_at: Mapped[Instant | None]
+    decided_by: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("users.id"))
+    decided_at: Mapped[Instant | None]
+    note: Mapped[str | None] = mapped_column(EncryptedText)
     created_at: Mapped[CreatedAt]
 
     log: Mapped[list["TransmissionAttempt"]] = relationship(order_by="TransmissionAttempt.id")
     waits_for: Mapped[list["OutboxMessage"]] = relationship(
         secondary="outbox_dependencies",
         primaryjoin="OutboxMessage.id == OutboxDependency.message_id",
-        secondaryjoin="(OutboxDependency.requires_id == OutboxMessage.id) & (OutboxMessage.state != 'accepted')",
+        secondaryjoin="(OutboxDependency.requires_id == OutboxMessage.id) & "
+        "(OutboxMessage.state.not_in(['accepted', 'given_up']))",
         order_by="OutboxMessage.id",
         viewonly=True,
     )
 
     @property
     def blocked(self) -> bool:
-        """Whether it waits for messages that are not accepted."""
+        """Whether it waits for messages that are neither accepted nor given up."""
         return bool(self.waits_for)
 
 
 class OutboxDependency(Base):
-    """`message_id` may be sent only after `requires_id` was accepted."""
+    """`message_id` may be sent only after `requires_id` was accepted or given up."""
 
     __tablename__ = "outbox_dependencies"
 
@@ -113,7 +121,7 @@ class TransmissionAttempt(Base):
 
     id: Mapped[Key]
     message_id: Mapped[int] = reference("outbox_messages.id")
-    started_at: Mapped[Instant]
+    started_at: Mapped[Instant] = mapped_column(index=True)
     milliseconds: Mapped[int]
     outcome: Mapped[AttemptOutcome] = mapped_column(vocabulary(AttemptOutcome, "outcome"))
     code: Mapped[str | None]

@@ -49,8 +49,10 @@ def slot_uuid(schedule_uuid: UUID, starts_at: datetime) -> UUID:
     return uuid5(schedule_uuid, _utc(starts_at).isoformat())
 
 
-def deal(count: int, weights: Sequence[int]) -> list[int]:
+def deal(count: int, weights: Sequence[int], held: Sequence[int] | None = None) -> list[int]:
     """For each of `count` slots in order, the index of the weight (a contract range) that receives it.
+
+    `held` is how many slots each index has already; one with more than its share waits until the others caught up.
 
     Interleaved and proportional: after any number of slots each index holds its exact share rounded down or up. That
     is the quota method of Balinski and Young; always serving the largest deficit would break the bound from six
@@ -60,8 +62,9 @@ def deal(count: int, weights: Sequence[int]) -> list[int]:
     if not weights or min(weights) < 0:
         raise ValueError("weights must be given and not negative")
     shares = list(weights) if any(weights) else [1] * len(weights)
-    dealt = [0] * len(shares)
-    return [_deal_one(number, shares, dealt) for number in range(1, count + 1)]
+    dealt = list(held) if held else [0] * len(shares)
+    before = sum(dealt)
+    return [_deal_one(before + number, shares, dealt) for number in range(1, count + 1)]
 
 
 def _deal_one(number: int, shares: list[int], dealt: list[int]) -> int:

@@ -1,4 +1,4 @@
-"""The rules that the sandbox enforces, in one table.
+"""The rules that the sandbox enforces, in one table, and the technical errors of P1.
 
 The numbers are ours and provisional: the central system's own list is not public. Each rule follows from the leaflet of
 the Ministry of Health on the central e-registration or from the meaning of an identifier.
@@ -25,6 +25,8 @@ class Rule(StrEnum):
     SLOT_FULL = "REG.WER.13"
     PARALLEL_VISIT = "REG.WER.14"
     UNKNOWN_VISIT = "REG.WER.15"
+    PATH_DOES_NOT_FIT = "REG.WER.16"
+    VISIT_OVER = "REG.WER.17"
 
 
 MEANINGS = {
@@ -43,6 +45,8 @@ MEANINGS = {
     Rule.SLOT_FULL: "W terminie nie ma wolnego miejsca.",
     Rule.PARALLEL_VISIT: "Pacjentka ma już umówioną wizytę w tym programie.",
     Rule.UNKNOWN_VISIT: "Wizyta nie istnieje.",
+    Rule.PATH_DOES_NOT_FIT: "Badanie nie należy do programu, którego dotyczy harmonogram.",
+    Rule.VISIT_OVER: "Wizyta nie jest już umówiona.",
 }
 """What a broken rule says, in the words of an answer."""
 
@@ -59,3 +63,36 @@ def require(condition: object, rule: Rule) -> None:
     """Raises RuleBroken unless the condition holds."""
     if not condition:
         raise RuleBroken(rule)
+
+
+CODE = "urn:csioz:p1:kod:"
+CALLERS_CODES = (
+    "bladPodpisuKomunikatu",
+    "bladUwierzytelnienia",
+    "kontoZablokowane",
+    "certyfikatNiewazny",
+    "brakCertyfikatu",
+    "bladAutoryzacji",
+    "brakUprawnienPodmiotu",
+    "brakUprawnienPracownikaMedycznego",
+    "niepoprawnyKomunikat",
+    "bladKontekstu",
+)
+SERVERS_CODES = ("bladWewnetrzny", "bladZapisu", "przekroczonyCzas")
+FAULT_CODES = CALLERS_CODES + SERVERS_CODES
+"""The technical errors that P1 tells apart, by the last segment of their code."""
+
+
+class Fault(Exception):  # noqa: N818  # the SOAP word
+    """A request that cannot be carried out for a technical reason, by the code of P1."""
+
+    def __init__(self, code: str, description: str) -> None:
+        self.code = code
+        self.description = description
+        super().__init__(code)
+
+
+def require_owner(condition: object) -> None:
+    """Raises Fault unless the caller may touch what it names."""
+    if not condition:
+        raise Fault("brakUprawnienPodmiotu", "Obiekt należy do innego podmiotu.")

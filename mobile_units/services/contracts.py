@@ -14,6 +14,7 @@ from mobile_units.models.contracts import Contract, ContractRange
 from mobile_units.models.product_codes import ProductCode
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.service_places import ServicePlace
+from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.visits import Visit
 from mobile_units.rules.calendar import require_validity
 from mobile_units.rules.product_codes import CatalogueEntry, ContractedRange, missing_base_ranges, unknown_codes
@@ -106,7 +107,8 @@ def change(session: Session, actor: Actor, contract_id: int, version: int, value
     """Changes the given fields; `ranges`, if given, are all that the contract has from now on.
 
     Raises:
-        DomainError: as `create`; `still_in_use`, a range to be removed has schedules or visits.
+        DomainError: as `create`; `still_in_use`, a range to be removed has schedules or visits;
+            `contract_has_schedules`, some with slots would lie outside the days, with the list of them.
     """
     contract = get(session, actor, contract_id)
     values = dict(values)
@@ -114,6 +116,7 @@ def change(session: Session, actor: Actor, contract_id: int, version: int, value
     first, last = values.get("valid_from", contract.valid_from), values.get("valid_to", contract.valid_to)
     _check(session, actor, first, last, contract.ranges if ranges is None else ranges)
     apply_change(contract, version, values)
+    _require_covering(session, contract)
     if ranges is not None:
         _require_unused(session, contract, frozenset(map(_key, ranges)))
         replace_parts(contract.ranges, ranges, _key, ContractRange)
@@ -181,6 +184,21 @@ def _check(
         raise DomainError("base_range_missing", product_code=code, base_code=base)
     for place_id in {each.service_place_id for each in ranges if each.service_place_id is not None}:
         get_owned(session, actor, ServicePlace, place_id)
+
+
+def _require_covering(session: Session, contract: Contract) -> None:
+    """A schedule without slots was withdrawn and holds nothing."""
+    offers = select(Slot.id).where(Slot.schedule_id == Schedule.id, Slot.status != SlotStatus.WITHDRAWN).exists()
+    outside = or_(Schedule.valid_from < contract.valid_from, Schedule.valid_to > contract.valid_to)
+    ranges = select(ContractRange.id).where(ContractRange.contract_id == contract.id)
+    query = select(Schedule).where(Schedule.contract_range_id.in_(ranges), outside, offers)
+    found = session.scalars(query.order_by(Schedule.valid_from, Schedule.id)).all()
+    if found:
+        listed = [
+            {"id": each.id, "valid_from": each.valid_from.isoformat(), "valid_to": each.valid_to.isoformat()}
+            for each in found
+        ]
+        raise DomainError("contract_has_schedules", count=len(found), schedules=listed)
 
 
 def _require_unused(session: Session, contract: Contract, staying: frozenset[Any]) -> None:

@@ -7,7 +7,7 @@ Planning takes seconds, so it is three steps: `problem_for` reads, `propose` com
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -67,6 +67,14 @@ class DayHours:
     day: date
     opens: time | None = None
     closes: time | None = None
+
+
+class Dated(Protocol):
+    """Something about one day."""
+
+    @property
+    def day(self) -> date:
+        """The Polish day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,7 +418,7 @@ def add_stop(session: Session, actor: Actor, itinerary_id: int, command: NewStop
     site = sites.get(session, actor, command.site_id)
     require_ready(unit)
     require_in_use(site)
-    _check_days(itinerary, command.days)
+    check_days(itinerary, command.days)
     stop = _add_stop(itinerary, unit, site, command.days, 0)
     stop.women_planned = _women_reached(unit, site, stop) if command.women_planned is None else command.women_planned
     _raise_version(itinerary)
@@ -423,7 +431,8 @@ def _raise_version(itinerary: Itinerary) -> None:
     apply_change(itinerary, itinerary.version, {})
 
 
-def _check_days(itinerary: Itinerary, days: Sequence[DayHours]) -> None:
+def check_days(itinerary: Itinerary, days: Sequence[Dated]) -> None:
+    """Raises `given_twice` or `stop_outside_itinerary` unless each of the days is given once and in the itinerary."""
     if len({each.day for each in days}) < len(days):
         raise DomainError("given_twice")
     for each in days:
@@ -475,7 +484,7 @@ def change_stop(session: Session, actor: Actor, stop_id: int, command: StopChang
         stop.site = sites.get(session, actor, command.site_id)
         require_in_use(stop.site)
     if command.days is not None:
-        _check_days(itinerary, command.days)
+        check_days(itinerary, command.days)
         _replace_days(itinerary, stop, command.days)
     if command.women_planned is not None:
         stop.women_planned = command.women_planned
@@ -509,6 +518,7 @@ def _as_plan(problem: Problem, itinerary: Itinerary) -> Plan:
     stops = tuple(
         PlannedStop(stop.unit_id, stop.site_id, tuple(each.day for each in stop.days), stop.women_planned)
         for stop in itinerary.stops
+        if stop.days
     )
     objective = Objective(
         women=sum(stop.women for stop in stops),

@@ -197,12 +197,12 @@ def _master_data(session: Session, actor: Actor) -> tuple[str, int, int]:
 
 
 def _stops_of_quarter(session: Session, actor: Actor, today: date) -> tuple[int, int]:
-    """Published stops in the calendar quarter of `today`: all of them, and those not yet over."""
+    """Published stops in the calendar quarter of `today`, withdrawn ones left out: all, and those not yet over."""
     first, last = quarter_from(date(today.year, 3 * ((today.month - 1) // 3) + 1, 1))
     query = (
         select(func.count(), func.count().filter(Stop.last_day >= today))
         .join(Itinerary, Itinerary.id == Stop.itinerary_id)
-        .where(*_published(actor), Stop.first_day <= last, Stop.last_day >= first)
+        .where(*_published(actor), Stop.first_day <= last, Stop.last_day >= first, Stop.days.any())
     )
     everything, ahead = session.execute(query).one()
     return everything, ahead
@@ -331,7 +331,8 @@ def _handover(session: Session, actor: Actor, visits: _VisitFigures) -> Handover
 
 
 def _places(session: Session, actor: Actor, today: date) -> Sequence[PlaceCover]:
-    last_day = func.max(Schedule.valid_to).filter(Schedule.accepted_at.is_not(None))
+    offers = exists().where(Slot.schedule_id == Schedule.id, Slot.status != SlotStatus.WITHDRAWN)
+    last_day = func.max(Schedule.valid_to).filter(Schedule.accepted_at.is_not(None), offers)
     query = (
         select(ServicePlace.name, ServicePlace.cell_code, ServicePlace.mobility, ServicePlace.status, last_day)
         .outerjoin(Schedule, Schedule.service_place_id == ServicePlace.id)

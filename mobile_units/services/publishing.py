@@ -120,7 +120,7 @@ def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now
     if not itinerary.stops:
         raise DomainError("itinerary_empty")
     _require_ahead(itinerary.stops, now)
-    _lock(session, MobileUnit, {stop.unit_id for stop in itinerary.stops})
+    lock(session, MobileUnit, {stop.unit_id for stop in itinerary.stops})
     itinerary.status, itinerary.published_at = ItineraryStatus.PUBLISHED, now
     session.flush()
     known = _contracts(session, actor)
@@ -165,8 +165,8 @@ def open_all_stationary(session: Session, actor: Actor, first_day: date, last_da
     return [each for each in opened if each.schedules]
 
 
-def _lock(session: Session, entity: type[MobileUnit | ServicePlace], keys: Iterable[int]) -> None:
-    """Has publications of one unit or place follow each other.
+def lock(session: Session, entity: type[MobileUnit | ServicePlace], keys: Iterable[int]) -> None:
+    """Has publications of one unit or place, and changes of what was published, follow each other.
 
     Side by side they would wait for each other in the constraints that forbid overlaps, and end in a deadlock.
     """
@@ -228,7 +228,7 @@ def _of_month(known: _Contracts, place: ServicePlace, programme: Programme, firs
 
 def _open(session: Session, actor: Actor, place: ServicePlace, first_day: date, last_day: date) -> Published:
     require_period(first_day, last_day)
-    _lock(session, ServicePlace, [place.id])
+    lock(session, ServicePlace, [place.id])
     known = _contracts(session, actor)
     programmes = sorted({hours.programme for hours in place.opening_hours})
     derived = [
@@ -296,7 +296,7 @@ def _keep(session: Session, actor: Actor, derived: Sequence[_Derived]) -> Publis
     schedules = [each.schedule for each in derived]
     session.add_all(schedules)
     session.flush()
-    rows = [row for each in derived for row in _slot_rows(each.schedule, each.slots)]
+    rows = [row for each in derived for row in slot_rows(each.schedule, each.slots)]
     session.execute(insert(Slot), rows)
     schedules.sort(key=lambda schedule: schedule.service_place_id)
     for _, of_place in groupby(schedules, lambda schedule: schedule.service_place_id):
@@ -305,7 +305,8 @@ def _keep(session: Session, actor: Actor, derived: Sequence[_Derived]) -> Publis
     return Published(len(points), len(schedules), len(rows))
 
 
-def _slot_rows(schedule: Schedule, slots: Iterable[SlotTime]) -> list[dict[str, object]]:
+def slot_rows(schedule: Schedule, slots: Iterable[SlotTime]) -> list[dict[str, object]]:
+    """New open slots of a schedule, as they are inserted."""
     common = {
         "schedule_id": schedule.id,
         "service_place_id": schedule.service_place_id,

@@ -153,7 +153,10 @@ def _in(period: ReportPeriod) -> ColumnElement[bool]:
 
 
 def _planned(session: Session, actor: Actor, period: ReportPeriod) -> Counter[int]:
-    """Women planned by contract range; blocked slots count too, since blocking one does not change the plan."""
+    """Women planned by contract range; blocked slots count too, since blocking one does not change the plan.
+
+    Withdrawn slots do not: the women planned for a schedule are those of the places that are left.
+    """
     planned: Counter[int] = Counter()
     for contract_range_id, women, before, until, places in session.execute(_places(actor, period)):
         planned[contract_range_id] += women * until // places - women * before // places
@@ -171,6 +174,7 @@ def _places(actor: Actor, period: ReportPeriod) -> Select[*tuple[Any, ...]]:
         .join(Slot, Slot.schedule_id == Schedule.id)
         .where(
             Schedule.provider_id == actor.provider_id,
+            Slot.status != SlotStatus.WITHDRAWN,
             Schedule.valid_from <= period.last_day,
             Schedule.valid_to >= period.first_day,
         )

@@ -1,9 +1,13 @@
-"""Slots: search for what can be booked, and blocking.
+"""Slots: search for what can be booked, blocking for a while, withdrawing, and changing how many women a slot takes.
 
 A slot can be booked when it is open, has a free place and has not begun. It need not be known to the central system
 yet: the visit's message waits for the message of the slot.
+
+Who takes places away locks the slots first, the lowest id first as bookings do (`services.visits`), and then looks for
+visits: a booking either came before and is in the way, or comes after and finds nothing to book.
 """
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -20,10 +24,12 @@ from mobile_units.models.schedules import Schedule
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.sites import Site
 from mobile_units.models.slots import Slot, SlotStatus
+from mobile_units.models.transmissions import MessageState
 from mobile_units.models.visits import Visit
 from mobile_units.rules.calendar import local_instant
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.transmissions import MessageKind
+from mobile_units.rules.visits import OCCUPYING, VisitStatus
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Paging
 from mobile_units.transmission import outbox
@@ -136,25 +142,156 @@ def block(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
     The central system keeps no slot with fewer places than visits, so it hears first who left the slot.
 
     Raises:
-        DomainError: `slot_has_visits`.
+        DomainError: `slot_has_visits`, `slot_withdrawn`.
     """
     _set_status(session, actor, slot_id, SlotStatus.BLOCKED, Slot.taken == 0)
-    slot = get(session, actor, slot_id)
+    slot = _not_withdrawn(session, actor, slot_id)
     if slot.status is not SlotStatus.BLOCKED:
         raise DomainError("slot_has_visits", visits=slot.capacity - slot.free)
     audit(session, actor, "block", "slot", slot_id)
     left = outbox.unaccepted_of_visits(session, Visit.slot_id == slot_id)
-    outbox.enqueue_again(session, MessageKind.SAVE_SLOTS, slot.schedule_id, after=left)
+    tell(session, slot.schedule_id, left)
     return slot
 
 
 def unblock(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
-    """Opens a slot for booking again; an open one stays so."""
+    """Opens a slot for booking again; an open one stays so.
+
+    Raises:
+        DomainError: `slot_withdrawn`.
+    """
     _set_status(session, actor, slot_id, SlotStatus.OPEN)
-    slot = get(session, actor, slot_id)
+    slot = _not_withdrawn(session, actor, slot_id)
     audit(session, actor, "unblock", "slot", slot_id)
-    outbox.enqueue_again(session, MessageKind.SAVE_SLOTS, slot.schedule_id)
+    tell(session, slot.schedule_id)
     return slot
+
+
+def _not_withdrawn(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
+    slot = get(session, actor, slot_id)
+    if slot.status is SlotStatus.WITHDRAWN:
+        raise DomainError("slot_withdrawn")
+    return slot
+
+
+def withdraw(session: Session, actor: Actor, slot_ids: Collection[int], now: datetime) -> list[SlotAtPlace]:
+    """Takes slots out of their schedules, all or none; one that was withdrawn before stays so.
+
+    It is for good: only where the hours of the day leave out the time of the slot and take it in again does it return.
+
+    Raises:
+        DomainError: `not_found`; `slot_in_the_past`, one has begun; `slots_have_visits`, with the list of visits.
+    """
+    rows = [slot for slot in _locked(session, actor, slot_ids, now) if slot.status is not SlotStatus.WITHDRAWN]
+    require_no_visits(visits_in(session, (slot.id for slot in rows if slot.taken)))
+    for slot in rows:
+        slot.status = SlotStatus.WITHDRAWN
+        audit(session, actor, "withdraw", "slot", slot.id)
+    session.flush()
+    for schedule_id in sorted({slot.schedule_id for slot in rows}):
+        tell_fewer(session, schedule_id, [slot.id for slot in rows if slot.schedule_id == schedule_id])
+    query = _query(actor, null()).where(Slot.id.in_(slot_ids)).order_by(Slot.starts_at, Slot.id)
+    return [SlotAtPlace(**row) for row in session.execute(query).mappings()]
+
+
+def change_capacity(session: Session, actor: Actor, slot_id: int, capacity: int, now: datetime) -> SlotAtPlace:
+    """Sets how many women a slot takes.
+
+    Raises:
+        DomainError: `not_found`, `slot_in_the_past`, `slot_withdrawn`; `slots_have_visits`, more are booked already,
+            with the list of visits.
+    """
+    [slot] = _locked(session, actor, [slot_id], now)
+    if slot.status is SlotStatus.WITHDRAWN:
+        raise DomainError("slot_withdrawn")
+    if capacity < slot.taken:
+        require_no_visits(visits_in(session, [slot_id]))
+    before, slot.capacity = slot.capacity, capacity
+    session.flush()
+    audit(session, actor, "change_capacity", "slot", slot_id)
+    if capacity < before:
+        tell_fewer(session, slot.schedule_id, [slot_id])
+    elif capacity > before:
+        tell(session, slot.schedule_id)
+    return get(session, actor, slot_id)
+
+
+def _locked(session: Session, actor: Actor, slot_ids: Collection[int], now: datetime) -> Sequence[Slot]:
+    """The slots, locked in the order of bookings, none of which has begun."""
+    query = select(Slot).join(Slot.schedule).where(Slot.id.in_(slot_ids), Schedule.provider_id == actor.provider_id)
+    rows = lock(session, query)
+    missing = set(slot_ids) - {slot.id for slot in rows}
+    if missing:
+        raise DomainError("not_found", what=f"Slot {min(missing)}")
+    if any(slot.starts_at <= now for slot in rows):
+        raise DomainError("slot_in_the_past")
+    return rows
+
+
+def lock(session: Session, query: Select[Slot]) -> Sequence[Slot]:
+    """The slots of a query as they are once no booking can change them until the end of the transaction."""
+    locked = query.order_by(Slot.id).with_for_update(of=Slot, key_share=True)
+    return session.scalars(locked.execution_options(populate_existing=True)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class BookedVisit:
+    """A visit that keeps a slot from being withdrawn; whose it is, is asked elsewhere."""
+
+    id: int
+    slot_id: int
+    starts_at: datetime
+    status: VisitStatus
+
+
+def visits_in(session: Session, slot_ids: Iterable[int]) -> list[BookedVisit]:
+    """The visits that hold a place in the slots, in order of time."""
+    query = (
+        select(Visit.id, Visit.slot_id, Slot.starts_at, Visit.status)
+        .join(Slot, Slot.id == Visit.slot_id)
+        .where(Visit.slot_id.in_(list(slot_ids)), Visit.status.in_(sorted(OCCUPYING)))
+        .order_by(Slot.starts_at, Visit.id)
+    )
+    return [BookedVisit(*row) for row in session.execute(query)]
+
+
+def require_no_visits(found: Sequence[BookedVisit]) -> None:
+    """Raises `slots_have_visits` with the list of those found."""
+    if found:
+        listed = [
+            {"id": each.id, "slot_id": each.slot_id, "starts_at": each.starts_at.isoformat(), "status": each.status}
+            for each in found
+        ]
+        raise DomainError("slots_have_visits", count=len(found), visits=listed)
+
+
+def tell(session: Session, schedule_id: int, after: Sequence[tuple[MessageKind, int]] = ()) -> None:
+    """Has the slots of a schedule handed over again, behind those that were taken back and the messages of `after`."""
+    taken_back = (MessageKind.WITHDRAW_SLOTS, schedule_id)
+    outbox.enqueue_again(session, MessageKind.SAVE_SLOTS, schedule_id, after=[*after, taken_back])
+
+
+def tell_fewer(session: Session, schedule_id: int, slot_ids: Collection[int]) -> None:
+    """Has it handed over that slots of a schedule take fewer women, if any of its slots were queued before.
+
+    The central system keeps no slot with fewer places than visits, so it hears first who left these slots. What may be
+    on its way about the slots comes first too, unless it was refused.
+    """
+    told = outbox.latest(session, MessageKind.SAVE_SLOTS, schedule_id)
+    if told is None:
+        return
+    refused = told.state in {MessageState.REJECTED, MessageState.GIVEN_UP}
+    outbox.enqueue(
+        session,
+        provider_id=told.provider_id,
+        kind=MessageKind.WITHDRAW_SLOTS,
+        subject_id=schedule_id,
+        service_day=told.service_day,
+        after=[
+            *outbox.unaccepted_of_visits(session, Visit.slot_id.in_(slot_ids)),
+            *([] if refused else [(MessageKind.SAVE_SLOTS, schedule_id)]),
+        ],
+    )
 
 
 _TAKE = (
@@ -169,7 +306,7 @@ def take(session: Session, slot: Slot, now: datetime) -> None:
     """Takes one place in one statement, which no other booking can come between; the slot is locked until commit.
 
     Raises:
-        DomainError: `slot_in_the_past`, `slot_not_open`, `slot_full`.
+        DomainError: `slot_in_the_past`, `slot_withdrawn`, `slot_not_open`, `slot_full`.
     """
     if session.execute(_TAKE, {"slot_id": slot.id, "now": now}, execution_options=_CORE).one_or_none() is None:
         session.refresh(slot, ["status", "starts_at"])
@@ -179,6 +316,8 @@ def take(session: Session, slot: Slot, now: datetime) -> None:
 def _why_not(slot: Slot, now: datetime) -> str:
     if slot.starts_at <= now:
         return "slot_in_the_past"
+    if slot.status is SlotStatus.WITHDRAWN:
+        return "slot_withdrawn"
     return "slot_full" if slot.status is SlotStatus.OPEN else "slot_not_open"
 
 
@@ -191,7 +330,8 @@ def _set_status(
     session: Session, actor: Actor, slot_id: int, status: SlotStatus, *conditions: ColumnElement[bool]
 ) -> None:
     owned = exists().where(Schedule.id == Slot.schedule_id, Schedule.provider_id == actor.provider_id)
-    changed = update(Slot).where(Slot.id == slot_id, owned, *conditions).values(status=status)
+    conditions = (*conditions, owned, Slot.status != SlotStatus.WITHDRAWN)
+    changed = update(Slot).where(Slot.id == slot_id, *conditions).values(status=status)
     session.execute(changed, execution_options=_CORE)
 
 

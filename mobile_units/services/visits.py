@@ -2,46 +2,36 @@
 
 Who locks what, and in which order, so that nobody waits in a circle:
 
-1. the row of the woman. It is the lock of everything about her visits: eligibility, the repeated key and the statuses
+1. the central identifier of the visit, where something comes from the central system (`services.inbound`);
+2. the row of the woman. It is the lock of everything about her visits: eligibility, the repeated key and the statuses
    that a use-case reads stay as they are until it commits;
-2. the rows of slots, the lowest id first, late in the transaction, because many women want the same slot;
-3. visits and their unique indexes. A wait there is for another woman's booking under the same idempotency key, which
+3. the rows of slots, the lowest id first, late in the transaction, because many women want the same slot;
+4. visits and their unique indexes. A wait there is for another woman's booking under the same idempotency key, which
    needs no further slot;
-4. the message in the outbox. A worker that records an attempt goes from the message to the visit; it holds messages
-   that were tried, we take up only those that were not.
+5. the message in the outbox. A worker that records an attempt goes the same way, from the visit to the message.
 
 A place is never counted before it is taken: one conditional UPDATE takes it, and the constraints of the database
 guard capacity and the one active visit even against a use-case that forgets all this.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, insert, or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload, load_only, selectinload
-from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from mobile_units.errors import DomainError
-from mobile_units.models.contracts import ContractRange
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule
-from mobile_units.models.service_places import ServicePlace, ServicePlaceStatus
 from mobile_units.models.slots import Slot
-from mobile_units.models.visits import Visit, VisitChange
-from mobile_units.models.women import Woman
+from mobile_units.models.visits import Visit
 from mobile_units.rules.calendar import local_day
-from mobile_units.rules.eligibility import Assessment
-from mobile_units.rules.product_codes import choose_range
 from mobile_units.rules.programmes import Path, Programme
-from mobile_units.rules.roles import Role
-from mobile_units.rules.transmissions import MessageKind
-from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy, VisitStatus, require_transition
-from mobile_units.services import slots, women
-from mobile_units.services.actors import AUDIT, Actor, audit, audit_values
-from mobile_units.services.contracts import ranges_on_path
-from mobile_units.services.queries import Page, Paging, get_owned, page_of, require_version
-from mobile_units.transmission import outbox
+from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitStatus, require_transition
+from mobile_units.services import slots
+from mobile_units.services import visit_steps as steps
+from mobile_units.services.actors import Actor, audit
+from mobile_units.services.queries import Page, Paging, get_owned, page_of
 
 ATTENDANCE = (VisitStatus.ARRIVED, VisitStatus.PERFORMED, VisitStatus.NOT_PERFORMED, VisitStatus.NO_SHOW)
 RECORDED = (VisitStatus.CONFIRMED, *ATTENDANCE)
@@ -130,17 +120,17 @@ def book(session: Session, actor: Actor, command: NewVisit, now: datetime) -> Vi
         DomainError: `not_found`, `idempotency_key_reused`, `path_not_of_programme`, `not_eligible`, `not_allowed` (the
             role may not override), `no_contracted_range`, `slot_full`, `slot_not_open`, `slot_in_the_past`.
     """
-    woman = _locked_woman(session, actor, command.woman_id)
+    woman = steps.locked_woman(session, actor, command.woman_id)
     known = _booked_before(session, actor, command)
     if known:
         return known
-    slot = _slot(session, actor, command.slot_id)
-    visit = _new_visit(actor, woman, slot)
+    slot = steps.slot_at_place(session, actor, command.slot_id)
+    visit = steps.new_visit(actor, woman, slot)
     visit.urgent, visit.idempotency_key = command.urgent, command.idempotency_key
-    _set_path(session, actor, visit, command.path, command.override_reason)
+    steps.set_path(session, actor, visit, command.path, command.override_reason)
     slots.take(session, slot, now)
-    _store(session, actor, visit, "book")
-    _pass_on(session, visit)
+    steps.store(session, actor, visit, "book")
+    steps.pass_on(session, visit)
     return visit
 
 
@@ -153,15 +143,15 @@ def change_status(session: Session, actor: Actor, visit_id: int, command: Status
     Raises:
         DomainError: `not_found`, `stale_version`, `transition_not_allowed`, `too_early`.
     """
-    visit = _locked_visit(session, actor, visit_id, command.version)
-    before, day = visit.status, _day_of(visit.slot)
+    visit = steps.locked_visit(session, actor, visit_id, command.version)
+    before, day = visit.status, steps.day_of(visit.slot)
     if command.status not in RECORDED:
         raise DomainError("transition_not_allowed", from_status=before, to_status=command.status)
     if command.status in ATTENDANCE and local_day(now) < day:
         raise DomainError("too_early", day=day.isoformat())
-    _change(session, actor, visit, command.status, command.reason)
+    steps.change(session, actor, visit, command.status, command.reason)
     if _OUTCOMES & {before, visit.status}:
-        _pass_on(session, visit)
+        steps.pass_on(session, visit)
     return visit
 
 
@@ -171,12 +161,12 @@ def cancel(session: Session, actor: Actor, visit_id: int, command: Cancellation)
     Raises:
         DomainError: `not_found`, `stale_version`, `transition_not_allowed`.
     """
-    visit = _locked_visit(session, actor, visit_id, command.version)
+    visit = steps.locked_visit(session, actor, visit_id, command.version)
     require_transition(visit.status, VisitStatus.CANCELLED)
     slots.free(session, visit.slot_id)
     visit.cancelled_by = command.cancelled_by
-    _change(session, actor, visit, VisitStatus.CANCELLED, command.reason)
-    _call_off(session, visit)
+    steps.change(session, actor, visit, VisitStatus.CANCELLED, command.reason)
+    steps.call_off(session, visit)
     return visit
 
 
@@ -190,14 +180,14 @@ def change_path(session: Session, actor: Actor, visit_id: int, command: PathChan
         DomainError: `not_found`, `stale_version`, `visit_over`, `path_not_of_programme`, `not_eligible`, `not_allowed`,
             `no_contracted_range`.
     """
-    visit = _locked_visit(session, actor, visit_id, command.version)
+    visit = steps.locked_visit(session, actor, visit_id, command.version)
     if visit.status not in ACTIVE:
         raise DomainError("visit_over", status=visit.status.value)
     note = f"{visit.path} → {command.path}"
-    _set_path(session, actor, visit, command.path, command.override_reason)
-    _not_passed(visit)
-    _record(session, actor, visit, "change_path", visit.status, note)
-    _pass_on(session, visit)
+    steps.set_path(session, actor, visit, command.path, command.override_reason)
+    steps.not_passed(visit)
+    steps.record(session, actor, visit, "change_path", visit.status, note)
+    steps.pass_on(session, visit)
     return visit
 
 
@@ -207,19 +197,19 @@ def move(session: Session, actor: Actor, visit_id: int, command: Move, now: date
     Raises:
         DomainError: `not_found`, `stale_version`, `transition_not_allowed`, `same_slot`, and whatever `book` refuses.
     """
-    old = _locked_visit(session, actor, visit_id, command.version)
+    old = steps.locked_visit(session, actor, visit_id, command.version)
     require_transition(old.status, VisitStatus.MOVED)
     if command.slot_id == old.slot_id:
         raise DomainError("same_slot")
-    slot = _slot(session, actor, command.slot_id)
-    new = _new_visit(actor, old.woman, slot)
+    slot = steps.slot_at_place(session, actor, command.slot_id)
+    new = steps.new_visit(actor, old.woman, slot)
     new.urgent, new.moved_from = old.urgent, old.uuid
-    _set_path(session, actor, new, old.path, command.override_reason or old.override_reason)
-    _exchange(session, old.slot_id, slot, now)
-    _change(session, actor, old, VisitStatus.MOVED, command.reason)
-    _store(session, actor, new, "move")
-    _call_off(session, old)
-    _pass_on(session, new)
+    steps.set_path(session, actor, new, old.path, command.override_reason or old.override_reason)
+    steps.exchange(session, old.slot_id, slot, now)
+    steps.change(session, actor, old, VisitStatus.MOVED, command.reason)
+    steps.store(session, actor, new, "move")
+    steps.call_off(session, old)
+    steps.pass_on(session, new)
     return new
 
 
@@ -277,66 +267,6 @@ def _wanted(actor: Actor, criteria: VisitFilter) -> Select[Visit]:
     return query.order_by(Slot.starts_at, Visit.id)
 
 
-def _for_update(*conditions: ColumnElement[bool]) -> Select[Woman]:
-    """What eligibility asks about a woman; locked against other bookings, not against rows that refer to her."""
-    query = select(Woman).options(load_only(Woman.birth_date, Woman.declaration)).where(*conditions)
-    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
-
-
-_WOMAN = _for_update(Woman.id == bindparam("woman_id"), Woman.provider_id == bindparam("provider_id"))
-_WOMAN_OF_VISIT = _for_update(
-    Woman.id
-    == select(Visit.woman_id)
-    .where(Visit.id == bindparam("visit_id"), Visit.provider_id == bindparam("provider_id"))
-    .scalar_subquery()
-)
-
-
-def _locked_woman(session: Session, actor: Actor, woman_id: int) -> Woman:
-    woman = session.scalars(_WOMAN, {"woman_id": woman_id, "provider_id": actor.provider_id}).one_or_none()
-    if woman is None:
-        raise DomainError("not_found", what=f"Woman {woman_id}")
-    return woman
-
-
-def _locked_visit(session: Session, actor: Actor, visit_id: int, version: int) -> Visit:
-    """The visit as it is once the row of its woman is locked, if it still has the version that the caller read."""
-    of_visit = {"visit_id": visit_id, "provider_id": actor.provider_id}
-    woman = session.scalars(_WOMAN_OF_VISIT, of_visit).one_or_none()
-    if woman is None:
-        raise DomainError("not_found", what=f"Visit {visit_id}")
-    parts = (_SLOT_AT_PLACE, joinedload(Visit.contract_range))
-    visit = session.get_one(Visit, visit_id, options=parts, populate_existing=True)
-    require_version(visit, version)
-    return visit
-
-
-_SLOT_AT_PLACE = joinedload(Visit.slot).joinedload(Slot.schedule).joinedload(Schedule.service_place)
-
-
-_SLOT = (
-    select(Slot)
-    .join(Slot.schedule)
-    .join(Schedule.service_place)
-    .options(
-        contains_eager(Slot.schedule).options(
-            load_only(Schedule.provider_id, Schedule.service_place_id, Schedule.programme),
-            contains_eager(Schedule.service_place).load_only(
-                ServicePlace.setting, ServicePlace.mobility, ServicePlace.status
-            ),
-        )
-    )
-    .where(Slot.id == bindparam("slot_id"), Schedule.provider_id == bindparam("provider_id"))
-)
-
-
-def _slot(session: Session, actor: Actor, slot_id: int) -> Slot:
-    slot = session.scalars(_SLOT, {"slot_id": slot_id, "provider_id": actor.provider_id}).one_or_none()
-    if slot is None:
-        raise DomainError("not_found", what=f"Slot {slot_id}")
-    return slot
-
-
 def _booked_before(session: Session, actor: Actor, command: NewVisit) -> Visit | None:
     """The visit that the first request with this key made; the wording of an override may differ."""
     if command.idempotency_key is None:
@@ -351,150 +281,3 @@ def _booked_before(session: Session, actor: Actor, command: NewVisit) -> Visit |
 
 
 _CONTENT = ("woman_id", "slot_id", "path", "urgent")
-
-
-def _new_visit(actor: Actor, woman: Woman, slot: Slot) -> Visit:
-    """A visit that is not stored yet and has no path."""
-    return Visit(
-        provider_id=actor.provider_id,
-        woman=woman,
-        slot=slot,
-        programme=slot.schedule.programme,
-        status=VisitStatus.BOOKED,
-    )
-
-
-def _set_path(session: Session, actor: Actor, visit: Visit, path: Path, override_reason: str | None) -> None:
-    """Gives a visit the path with all that follows: the rule that let her in or was set aside, and the range."""
-    if path.programme != visit.programme:
-        raise DomainError("path_not_of_programme", path=path, programme=visit.programme)
-    assessment = women.assess(session, visit.woman, path, _day_of(visit.slot))
-    if not assessment.eligible:
-        _require_override(actor, visit.woman, assessment, override_reason)
-    contract_range = _range(session, visit.slot, path)
-    visit.path = path
-    visit.eligibility_rule_id = assessment.rule_id
-    visit.override_reason = None if assessment.eligible else override_reason
-    visit.contract_range = contract_range
-
-
-def _require_override(actor: Actor, woman: Woman, assessment: Assessment, reason: str | None) -> None:
-    if not reason:
-        raise _not_eligible(woman, assessment)
-    if Role.MIDWIFE not in actor.roles:
-        raise DomainError("not_allowed", roles=Role.MIDWIFE.value)
-
-
-def _not_eligible(woman: Woman, assessment: Assessment) -> DomainError:
-    """The refusal tells of her health, so it carries her key, by which it is audited after the rollback."""
-    day = assessment.next_eligible_on
-    return DomainError(
-        "not_eligible",
-        woman_id=woman.id,
-        reason_pl=assessment.reason_pl,
-        reason_en=assessment.reason_en,
-        next_eligible_pl=f"{day:%d.%m.%Y}" if day else "nie wiadomo",
-        next_eligible_en=day.isoformat() if day else "not known",
-    )
-
-
-def _range(session: Session, slot: Slot, path: Path) -> ContractRange:
-    place = slot.schedule.service_place
-    rows, entries, ranges = ranges_on_path(session, slot.schedule.provider_id, path)
-    chosen = choose_range(path, place.setting, place.mobility, _day_of(slot), place.id, entries, ranges)
-    return next(row for row in rows if row.id == chosen.id)
-
-
-def _not_passed(visit: Visit) -> None:
-    """Written in any case: what was accepted since the visit was read was accepted as it had been."""
-    visit.passed_at = None
-    flag_modified(visit, "passed_at")
-
-
-def _day_of(slot: Slot) -> date:
-    return local_day(slot.starts_at)
-
-
-def _exchange(session: Session, left: int, entered: Slot, now: datetime) -> None:
-    """Frees a place in one slot and takes one in another, in the order of locks."""
-    if left < entered.id:
-        slots.free(session, left)
-        slots.take(session, entered, now)
-    else:
-        slots.take(session, entered, now)
-        slots.free(session, left)
-
-
-def _store(session: Session, actor: Actor, visit: Visit, action: str) -> None:
-    session.add(visit)
-    _record(session, actor, visit, action, None, None)
-
-
-def _change(session: Session, actor: Actor, visit: Visit, status: VisitStatus, reason: str | None) -> None:
-    before = visit.status
-    require_transition(before, status)
-    visit.status = status
-    _record(session, actor, visit, status.value, before, reason)
-
-
-_RECORD = (
-    insert(VisitChange)
-    .values(
-        visit_id=bindparam("changed"),
-        from_status=bindparam("before"),
-        to_status=bindparam("after"),
-        reason=bindparam("why"),
-        user_id=bindparam("by"),
-    )
-    .add_cte(AUDIT)
-)
-
-
-def _record(  # noqa: PLR0913, PLR0917 -- a change with its reason, its author, and its name in the audit log
-    session: Session, actor: Actor, visit: Visit, action: str, before: VisitStatus | None, reason: str | None
-) -> None:
-    """Stores a visit, its history and the entry in the audit log, which is about the woman: all of hers is found there.
-
-    A change of the path leaves the status as it is and names both paths as the reason.
-    """
-    session.flush()
-    change = {"changed": visit.id, "before": before, "after": visit.status, "why": reason, "by": actor.user_id}
-    session.execute(_RECORD, change | audit_values(actor, f"visit_{action}", "woman", visit.woman_id))
-
-
-def _pass_on(session: Session, visit: Visit) -> None:
-    """Has the visit handed over once its slot is known, its place active, and what must come before is accepted."""
-    schedule = visit.slot.schedule
-    after = [(MessageKind.SAVE_SLOTS, schedule.id)]
-    if schedule.service_place.status is not ServicePlaceStatus.ACTIVE:
-        after.append((MessageKind.ACTIVATE_SERVICE_PLACE, schedule.service_place_id))
-    _enqueue(session, visit, MessageKind.SAVE_VISIT, after + _made_room(session, visit))
-
-
-def _made_room(session: Session, visit: Visit) -> list[tuple[MessageKind, int]]:
-    """What has to be known before the visit can be: her other visits in the programme are over, others left the slot.
-
-    Only visits that hold no more are waited for, so that two that hold never wait for each other. Who left the slot
-    did so under the lock of its row, before `slots.take` got it, so the message about it is stored by now.
-    """
-    over = and_(
-        Visit.woman_id == visit.woman_id, Visit.programme == visit.programme, Visit.status.not_in(sorted(ACTIVE))
-    )
-    left = and_(Visit.slot_id == visit.slot_id, Visit.status.not_in(sorted(OCCUPYING)))
-    return outbox.unaccepted_of_visits(session, Visit.id != visit.id, or_(over, left))
-
-
-def _call_off(session: Session, visit: Visit) -> None:
-    """Has the cancellation handed over; the outbox keeps it behind the message that handed over the visit."""
-    _enqueue(session, visit, MessageKind.CANCEL_VISIT)
-
-
-def _enqueue(session: Session, visit: Visit, kind: MessageKind, after: Sequence[tuple[MessageKind, int]] = ()) -> None:
-    outbox.enqueue(
-        session,
-        provider_id=visit.provider_id,
-        kind=kind,
-        subject_id=visit.id,
-        service_day=_day_of(visit.slot),
-        after=after,
-    )

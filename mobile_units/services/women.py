@@ -3,16 +3,17 @@
 Every read and every change leaves a trace in the audit log. Commands never print what they hold.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from mobile_units import crypto
 from mobile_units.errors import DomainError
+from mobile_units.models.initial_loads import InitialLoadRow
 from mobile_units.models.slots import Slot
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import IdentityKind, Woman
@@ -21,14 +22,14 @@ from mobile_units.rules.calendar import local_day
 from mobile_units.rules.eligibility import Assessment, Candidate, ExaminationSource, PastExamination
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.rules.visits import ACTIVE, VisitStatus
+from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitStatus
 from mobile_units.rules.women import fold_document, parse_pesel, require_woman
 from mobile_units.services import eligibility as eligibility_data
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import apply_change, get_owned
 from mobile_units.transmission import outbox
 
-HANDED_OVER = frozenset({"given_name", "family_name", "telephone"})
+HANDED_OVER = frozenset({"given_name", "family_name", "telephone", "identity_number", "birth_date"})
 """The fields that can change and that the central system keeps with each visit."""
 
 
@@ -94,9 +95,18 @@ def register(session: Session, actor: Actor, command: NewWoman, today: date) -> 
         DomainError: `woman_known` (at flush), `pesel_invalid`, `pesel_not_a_woman`, `document_invalid`,
             `birth_date_invalid`, `declaration_unknown`, `declaration_date_invalid`.
     """
+    woman = prepared(session, actor, command, today)
+    session.add(woman)
+    session.flush()
+    audit(session, actor, "register", "woman", woman.id)
+    return woman
+
+
+def prepared(session: Session, actor: Actor, command: NewWoman, today: date) -> Woman:
+    """A woman as `register` keeps her, not stored yet; refuses what `register` refuses but that she is known."""
     identity = _normalise(command.identity)
     born = _birth_date(identity.birth_date or command.birth_date, today)
-    woman = Woman(
+    return Woman(
         provider_id=actor.provider_id,
         identity_kind=identity.kind,
         identity_number=identity.number,
@@ -107,10 +117,6 @@ def register(session: Session, actor: Actor, command: NewWoman, today: date) -> 
         telephone=command.telephone,
         declaration=_checked(session, command.declaration, born, today),
     )
-    session.add(woman)
-    session.flush()
-    audit(session, actor, "register", "woman", woman.id)
-    return woman
 
 
 def find_by_identity(session: Session, actor: Actor, identity: Identity) -> Woman | None:
@@ -126,6 +132,15 @@ def find_by_identity(session: Session, actor: Actor, identity: Identity) -> Woma
     return woman
 
 
+def identity_hash(identity: Identity) -> bytes:
+    """By which a woman with this identity is found.
+
+    Raises:
+        DomainError: `pesel_invalid`, `pesel_not_a_woman`, `document_invalid`.
+    """
+    return _normalise(identity).hash
+
+
 def get(session: Session, actor: Actor, woman_id: int) -> Woman:
     """One woman."""
     woman = get_owned(session, actor, Woman, woman_id)
@@ -136,25 +151,62 @@ def get(session: Session, actor: Actor, woman_id: int) -> Woman:
 def change(  # noqa: PLR0913, PLR0917 -- a change by version, and the day that limits what can be declared
     session: Session, actor: Actor, woman_id: int, version: int, values: Mapping[str, Any], today: date
 ) -> Woman:
-    """Changes names, telephone or declaration; a declaration, if given, replaces the former one.
+    """Changes names, telephone or declaration, or corrects who she is; a declaration replaces the former one.
 
-    Her visits to come are handed over again with the new names or telephone.
+    Her visits to come are handed over again with what is new, and so are those that the central system never took: a
+    wrong PESEL may be why.
 
     Raises:
-        DomainError: `stale_version`, `declaration_unknown`, `declaration_date_invalid`.
+        DomainError: `stale_version`, `declaration_unknown`, `declaration_date_invalid`, `pesel_invalid`,
+            `pesel_not_a_woman`, `document_invalid`, `birth_date_invalid`; `woman_known` (at flush).
     """
     woman = get_owned(session, actor, Woman, woman_id)
     values = dict(values)
+    if not values.keys().isdisjoint({"identity", "birth_date"}):
+        values |= _corrected(woman, values.pop("identity", None), values.pop("birth_date", None), today)
     if "declaration" in values:
-        born = date.fromisoformat(woman.birth_date)
+        born = date.fromisoformat(values.get("birth_date", woman.birth_date))
         values["declaration"] = _checked(session, values["declaration"], born, today)
     apply_change(woman, version, values)
     audit(session, actor, "change", "woman", woman.id)
     session.flush()
     if not HANDED_OVER.isdisjoint(values):
-        active = select(Visit.id).where(Visit.woman_id == woman.id, Visit.status.in_(sorted(ACTIVE)))
-        outbox.enqueue_again(session, MessageKind.SAVE_VISIT, *session.scalars(active))
+        _tell_again(session, woman)
     return woman
+
+
+def _tell_again(session: Session, woman: Woman) -> None:
+    """Has her visits told again; one that she booked in IKP or that was loaded may have no message of ours yet."""
+    never_taken = and_(Visit.status.in_(sorted(OCCUPYING)), Visit.passed_at.is_(None))
+    wanted = Visit.woman_id == woman.id, or_(Visit.status.in_(sorted(ACTIVE)), never_taken)
+    visits = select(Visit.id, Slot.starts_at, InitialLoadRow.chunk_id).join(Visit.slot)
+    visits = visits.outerjoin(InitialLoadRow, InitialLoadRow.visit_id == Visit.id)
+    for visit_id, starts_at, chunk_id in session.execute(visits.where(*wanted).order_by(Visit.id)).all():
+        outbox.enqueue(
+            session,
+            provider_id=woman.provider_id,
+            kind=MessageKind.SAVE_VISIT,
+            subject_id=visit_id,
+            service_day=local_day(starts_at),
+            after=[] if chunk_id is None else [(MessageKind.LOAD_VISITS, chunk_id)],
+        )
+
+
+def _corrected(woman: Woman, identity: Identity | None, born: date | None, today: date) -> dict[str, Any]:
+    """Her identity and birth date as they are kept; a PESEL tells the birth date, whatever else is given."""
+    if identity is not None:
+        known = _normalise(identity)
+    elif woman.identity_kind is IdentityKind.PESEL:
+        known = _normalise(Identity(pesel=woman.identity_number))
+    else:
+        known = _Normalised(woman.identity_kind, woman.identity_number)
+    born = _birth_date(known.birth_date or born or date.fromisoformat(woman.birth_date), today)
+    return {
+        "identity_kind": known.kind,
+        "identity_number": known.number,
+        "identity_hash": known.hash,
+        "birth_date": born.isoformat(),
+    }
 
 
 def eligibility(session: Session, actor: Actor, woman_id: int, path: Path, on: date) -> Assessment:
@@ -166,13 +218,14 @@ def eligibility(session: Session, actor: Actor, woman_id: int, path: Path, on: d
 
 def assess(session: Session, woman: Woman, path: Path, on: date) -> Assessment:
     """The assessment from what the woman declared and from her visits performed here; the caller audits."""
-    candidate = _candidate(session, woman)
+    candidate = candidate_of(woman, _performed(session, woman))
     rules = eligibility_data.rules_of_path(session, path)
     exclusions = eligibility_data.exclusions(session) if candidate.exclusions else ()
     return rule_book.assess(candidate, path, on, rules, exclusions)
 
 
-def _candidate(session: Session, woman: Woman) -> Candidate:
+def candidate_of(woman: Woman, performed: Iterable[PastExamination]) -> Candidate:
+    """What the rules ask about a woman, from what she declared and from her visits performed here."""
     told = woman.declaration
     declared = (
         PastExamination(Path(each["path"]), date.fromisoformat(each["performed_on"]), ExaminationSource.DECLARED)
@@ -182,7 +235,7 @@ def _candidate(session: Session, woman: Woman) -> Candidate:
         birth_date=date.fromisoformat(woman.birth_date),
         risk_groups=frozenset(told.get("risk_groups", ())),
         exclusions=frozenset(told.get("exclusions", ())),
-        examinations=(*declared, *_performed(session, woman)),
+        examinations=(*declared, *performed),
     )
 
 

@@ -13,6 +13,8 @@ from mobile_units.transmission.gateway import Answer
 
 MAX_BYTES = 4_000_000
 """The longest answer that is read, in bytes."""
+MAX_MARKS = 200_000
+"""The most signs `<` and `=` in an answer that is parsed: elements and attributes take much more memory than text."""
 MAX_TEXT = 500
 """The longest text that is kept of an answer, in characters."""
 
@@ -33,19 +35,32 @@ class UnreadableAnswerError(Exception):
 def mask(text: str, personal: Iterable[str] = ()) -> str:
     """The text without personal data: numbers of 11 digits, quoted words and the values in `personal` become stars."""
     text = text[:MAX_SEARCHED]
-    for value in sorted(filter(None, personal), key=len, reverse=True):
+    folded = text.casefold()
+    there = {value for value in personal if value and value.casefold() in folded}  # of thousands, hardly any
+    for value in sorted(there, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "***", text, flags=re.IGNORECASE)
     text = _ELEVEN_DIGITS.sub("***", text)
     return _QUOTED.sub("'***'", text)[:MAX_TEXT]
+
+
+def rule_in(text: str) -> str | None:
+    """The first rule of P1 (REG.WER.n) that a text names."""
+    rule = _RULE.search(text)
+    return rule.group() if rule else None
 
 
 def parse(content: bytes) -> etree._Element:
     """The content of the SOAP body.
 
     Raises:
-        UnreadableAnswerError: if it is no SOAP envelope with one element in its body, or carries a DTD.
+        UnreadableAnswerError: if it is no SOAP envelope with one element in its body, carries a DTD, or has too many
+            elements and attributes.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    if content.count(b"<") + content.count(b"=") > MAX_MARKS:
+        raise UnreadableAnswerError("the answer has too many parts")
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True
+    )  # a comment is not signed, yet it would cut a text in two
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError:
@@ -93,12 +108,11 @@ def _fault(fault: etree._Element, personal: Iterable[str]) -> Answer:
 
 def _answer(codes: Iterable[str], text: str, personal: Iterable[str], *, fault: bool) -> Answer:
     known = tuple(code for code in codes if code)
-    rule = _RULE.search(" ".join((text, *known)))
     event = _UUID.search(text) if fault else None
     return Answer(
         codes=known,
         text=mask(text, personal),
-        rule=rule.group() if rule else None,
+        rule=rule_in(" ".join((text, *known))),
         event_uuid=event.group() if event else None,
         fault=fault,
     )

@@ -1,7 +1,7 @@
 """Translates messages into calls of the contract: the only place that knows the Polish names of its fields.
 
-Pure: a message in, the operation's name and its arguments out. Values are plain strings, numbers, dates and nested
-dicts, so that any SOAP library can carry them.
+Pure: a message and a dialect in, the operation's name and its arguments out. Values are plain strings, numbers, dates
+and nested dicts, so that any SOAP library can carry them.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 from mobile_units.clock import WARSAW
-from mobile_units.rules.programmes import Mobility, Path
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.rules.visits import CancelledBy, VisitStatus
+from mobile_units.rules.visits import CancelledBy
+from mobile_units.transmission.dialect import Dialect
 from mobile_units.transmission.messages import (
+    CENTRAL_STATUSES,
     ActivationData,
+    ChangesQuery,
     LoadedVisits,
     Message,
     MobilePointData,
@@ -26,7 +28,6 @@ from mobile_units.transmission.messages import (
     ScheduleData,
     ServicePlaceData,
     SlotData,
-    SlotKind,
     SlotsData,
     VisitCancellation,
     VisitData,
@@ -35,51 +36,6 @@ from mobile_units.transmission.messages import (
 )
 
 Arguments = dict[str, Any]
-
-MOBILITIES = {Mobility.STATIONARY: "STACJONARNE", Mobility.MOBILE: "MOBILNE"}
-SLOT_KINDS = {
-    SlotKind.MATCHING_PROCEDURE: "PROCEDURA_ODPOWIEDNIA",
-    SlotKind.CONTINUED_TREATMENT: "KONTYNUACJA_LECZENIA",
-    SlotKind.DEFAULT_PROCEDURE: "PROCEDURA_DOMYSLNA",
-}
-PATHS = {
-    Path.MAMMOGRAPHY: "MAMMOGRAFIA",
-    Path.CLASSIC_CYTOLOGY: "CYTOLOGIA_KLASYCZNA",
-    Path.HPV_LBC: "HPV_LBC",
-}
-VISIT_STATUSES = {
-    VisitStatus.HELD: "UMOWIONA",
-    VisitStatus.BOOKED: "UMOWIONA",
-    VisitStatus.CONFIRMED: "UMOWIONA",
-    VisitStatus.ARRIVED: "UMOWIONA",
-    VisitStatus.PERFORMED: "ZREALIZOWANA",
-    VisitStatus.NOT_PERFORMED: "NIEZREALIZOWANA",
-    VisitStatus.NO_SHOW: "NIEZREALIZOWANA",
-    VisitStatus.CANCELLED: "ODWOLANA",
-    VisitStatus.MOVED: "ODWOLANA",
-}
-CANCELLERS = {
-    CancelledBy.WOMAN: "PACJENT",
-    CancelledBy.PROVIDER: "SWIADCZENIODAWCA",
-    CancelledBy.SYSTEM: "SWIADCZENIODAWCA",
-}
-
-OPERATIONS = {
-    MessageKind.SAVE_SERVICE_PLACE: "zapiszDaneMus",
-    MessageKind.IMPORT_MOBILE_POINTS: "importujMobilnePunktyObsługi",
-    MessageKind.SAVE_SCHEDULE: "zapiszHarmonogram",
-    MessageKind.WITHDRAW_SLOTS: "zapiszSloty",
-    MessageKind.SAVE_SLOTS: "zapiszSloty",
-    MessageKind.ACTIVATE_SERVICE_PLACE: "aktywujMus",
-    MessageKind.SAVE_VISIT: "zapiszWizyte",
-    MessageKind.CANCEL_VISIT: "anulujWizyte",
-    MessageKind.LOAD_VISITS: "zasilInicjalnie",
-}
-"""The operation of each kind; those that save and cancel a visit are named by us, by no public source."""
-LOOKUP = "pobierzStanKomunikatu"
-"""The operation that tells whether a message was accepted; named by us as well."""
-CHANGES = "pobierzZmiany"
-"""The operation that tells which visits changed; named by us as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,49 +46,64 @@ class EncodedCall:
     arguments: Arguments = field(repr=False)
 
 
-def encode(message: Message) -> EncodedCall:
+def encode(message: Message, dialect: Dialect) -> EncodedCall:
     """The call that hands a message over.
 
     Raises:
         ValueError: if an instant in the message does not know its zone.
     """
     kind = kind_of(message)
-    arguments = {"identyfikatorKomunikatu": _identifier(message.message_id), **ENCODERS[kind](message)}
-    return EncodedCall(OPERATIONS[kind], arguments)
+    arguments = {**_message_id(message, dialect), **ENCODERS[kind](message, dialect)}
+    return EncodedCall(dialect.operations[kind], arguments)
 
 
-def encode_lookup(message: Message) -> EncodedCall:
-    """The call that asks whether a message was accepted."""
-    return EncodedCall(LOOKUP, {"identyfikatorKomunikatu": _identifier(message.message_id)})
+def encode_lookup(message: Message, dialect: Dialect) -> EncodedCall | None:
+    """The call that asks whether a message was accepted; None if nobody can be asked."""
+    return EncodedCall(dialect.lookup, _message_id(message, dialect)) if dialect.lookup else None
 
 
-def _service_place(message: ServicePlaceData) -> Arguments:
+def encode_changes(query: ChangesQuery, dialect: Dialect) -> EncodedCall | None:
+    """The call that asks which visits changed; None if nobody can be asked."""
+    arguments = {
+        "znacznik": query.cursor,
+        "dzienOd": query.first_day,
+        "dzienDo": query.last_day,
+        "najwyzejZmian": query.limit,
+    }
+    return EncodedCall(dialect.changes, arguments) if dialect.changes else None
+
+
+def _message_id(message: Message, dialect: Dialect) -> Arguments:
+    return {"identyfikatorKomunikatu": _identifier(message.message_id, dialect)}
+
+
+def _service_place(message: ServicePlaceData, dialect: Dialect) -> Arguments:
     return {
         "daneMus": {
-            "identyfikator": _identifier(message.identifier),
-            "identyfikatorPodmiotu": _identifier(message.provider),
+            "identyfikator": _identifier(message.identifier, dialect),
+            "identyfikatorPodmiotu": _identifier(message.provider, dialect),
             "kodKomorki": message.cell_code,
             "kodSpecjalnosci": message.specialty_code,
             "nazwa": message.name,
             "adres": message.address,
-            "rodzaj": MOBILITIES[message.mobility],
+            "rodzaj": dialect.mobilities[message.mobility],
             "oddzialNfz": message.nfz_branch,
         }
     }
 
 
-def _mobile_points(message: MobilePointsData) -> Arguments:
-    return {"mobilnyPunktObslugi": [_mobile_point(point) for point in message.points]}
+def _mobile_points(message: MobilePointsData, dialect: Dialect) -> Arguments:
+    return {"mobilnyPunktObslugi": [_mobile_point(point, dialect) for point in message.points]}
 
 
-def _schedule(message: ScheduleData) -> Arguments:
+def _schedule(message: ScheduleData, dialect: Dialect) -> Arguments:
     point = message.mobile_point
     return {
         "harmonogram": {
-            "identyfikator": _identifier(message.identifier),
-            "identyfikatorMus": _identifier(message.service_place),
+            "identyfikator": _identifier(message.identifier, dialect),
+            "identyfikatorMus": _identifier(message.service_place, dialect),
             "mobilnyPunktObslugi": point is not None,
-            "identyfikatorMobilnegoPunktuObslugi": _identifier(point) if point else None,
+            "identyfikatorMobilnegoPunktuObslugi": _identifier(point, dialect) if point else None,
             "kodZakresu": message.product_code,
             "numerUmowy": message.contract_number,
             "oddzialNfz": message.nfz_branch,
@@ -143,46 +114,46 @@ def _schedule(message: ScheduleData) -> Arguments:
     }
 
 
-def _slots(message: SlotsData | WithdrawnSlots) -> Arguments:
+def _slots(message: SlotsData | WithdrawnSlots, dialect: Dialect) -> Arguments:
     return {
-        "identyfikatorHarmonogramu": _identifier(message.schedule),
-        "slot": [_slot(slot) for slot in message.slots],
+        "identyfikatorHarmonogramu": _identifier(message.schedule, dialect),
+        "slot": [_slot(slot, dialect) for slot in message.slots],
     }
 
 
-def _activation(message: ActivationData) -> Arguments:
-    return {"identyfikatorMus": _identifier(message.service_place)}
+def _activation(message: ActivationData, dialect: Dialect) -> Arguments:
+    return {"identyfikatorMus": _identifier(message.service_place, dialect)}
 
 
-def _saved_visit(message: VisitData) -> Arguments:
-    return {"wizyta": _visit(message)}
+def _saved_visit(message: VisitData, dialect: Dialect) -> Arguments:
+    return {"wizyta": _visit(message, dialect)}
 
 
-def _loaded_visits(message: LoadedVisits) -> Arguments:
-    return {"wizyta": [_visit(visit) for visit in message.visits]}
+def _loaded_visits(message: LoadedVisits, dialect: Dialect) -> Arguments:
+    return {"wizyta": [_visit(visit, dialect) for visit in message.visits]}
 
 
-def _visit(visit: VisitData) -> Arguments:
+def _visit(visit: VisitData, dialect: Dialect) -> Arguments:
     return {
-        "identyfikator": _identifier(visit.identifier),
-        "identyfikatorSlotu": _identifier(visit.slot),
-        "pacjent": _patient(visit.patient),
+        "identyfikator": _identifier(visit.identifier, dialect),
+        "identyfikatorSlotu": _identifier(visit.slot, dialect),
+        "pacjent": _patient(visit.patient, dialect),
         "kodZakresu": visit.product_code,
-        "sciezka": PATHS[visit.path],
+        "sciezka": dialect.paths[visit.path],
         "pilna": visit.urgent,
-        "status": VISIT_STATUSES[visit.status],
-        "odwolanaPrzez": CANCELLERS[visit.cancelled_by] if visit.cancelled_by else None,
+        "status": dialect.visit_statuses[CENTRAL_STATUSES[visit.status]],
+        "odwolanaPrzez": _canceller(visit.cancelled_by, dialect) if visit.cancelled_by else None,
     }
 
 
-def _cancellation(message: VisitCancellation) -> Arguments:
+def _cancellation(message: VisitCancellation, dialect: Dialect) -> Arguments:
     return {
-        "identyfikatorWizyty": _identifier(message.identifier),
-        "odwolanaPrzez": CANCELLERS[message.cancelled_by],
+        "identyfikatorWizyty": _identifier(message.identifier, dialect),
+        "odwolanaPrzez": _canceller(message.cancelled_by, dialect),
     }
 
 
-ENCODERS: dict[MessageKind, Callable[[Any], Arguments]] = {
+ENCODERS: dict[MessageKind, Callable[[Any, Dialect], Arguments]] = {
     MessageKind.SAVE_SERVICE_PLACE: _service_place,
     MessageKind.IMPORT_MOBILE_POINTS: _mobile_points,
     MessageKind.SAVE_SCHEDULE: _schedule,
@@ -196,14 +167,19 @@ ENCODERS: dict[MessageKind, Callable[[Any], Arguments]] = {
 """For each kind: the arguments that follow the message's own identifier."""
 
 
-def _identifier(identifier: ObjectId | PersonId) -> Arguments:
-    return {"extension": identifier.extension, "root": identifier.root}
+def _identifier(identifier: ObjectId | PersonId, dialect: Dialect) -> Arguments:
+    return {"extension": identifier.extension, "root": dialect.outer_root(identifier.root)}
 
 
-def _mobile_point(point: MobilePointData) -> Arguments:
+def _canceller(canceller: CancelledBy, dialect: Dialect) -> str:
+    """To the central system our own system is the provider."""
+    return dialect.cancellers[CancelledBy.PROVIDER if canceller is CancelledBy.SYSTEM else canceller]
+
+
+def _mobile_point(point: MobilePointData, dialect: Dialect) -> Arguments:
     return {
-        "identyfikator": _identifier(point.identifier),
-        "identyfikatorMus": _identifier(point.service_place),
+        "identyfikator": _identifier(point.identifier, dialect),
+        "identyfikatorMus": _identifier(point.service_place, dialect),
         "nazwa": point.name,
         "miejscowosc": point.locality,
         "opisMiejsca": point.landmark,
@@ -217,19 +193,19 @@ def _mobile_point(point: MobilePointData) -> Arguments:
     }
 
 
-def _slot(slot: SlotData) -> Arguments:
+def _slot(slot: SlotData, dialect: Dialect) -> Arguments:
     return {
-        "identyfikator": _identifier(slot.identifier),
+        "identyfikator": _identifier(slot.identifier, dialect),
         "od": _instant(slot.start),
         "do": _instant(slot.end),
         "liczbaMiejsc": slot.capacity,
-        "rodzaj": SLOT_KINDS[slot.kind],
+        "rodzaj": dialect.slot_kinds[slot.kind],
     }
 
 
-def _patient(patient: PatientData) -> Arguments:
+def _patient(patient: PatientData, dialect: Dialect) -> Arguments:
     return {
-        "identyfikator": _identifier(patient.identifier),
+        "identyfikator": _identifier(patient.identifier, dialect),
         "krajDokumentu": patient.identifier.country,
         "imie": patient.given_name,
         "nazwisko": patient.family_name,

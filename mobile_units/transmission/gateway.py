@@ -35,7 +35,9 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlreadyDelivered:
-    """The message had been accepted before; nothing is left to do."""
+    """The message had been accepted before; nothing is left to do. `code` says why, if not the receiver said so."""
+
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ class Gateway(Protocol):
     def send(self, message: Message) -> Outcome:
         """Hands one message over; never called while a database transaction is open."""
 
-    def lookup(self, message: Message) -> Presence:
+    def lookup(self, message: Message) -> Presence | Halted:
         """Asks whether a message was accepted."""
 
     def changes(self, query: ChangesQuery) -> ChangesPage | Retryable | Rejected | Halted:
@@ -141,13 +143,13 @@ def last_segment(urn: str) -> str:
     return urn.strip().rpartition(":")[2]
 
 
-def classify(answer: Answer) -> Outcome:
+def classify(answer: Answer, duplicate: str = DUPLICATE) -> Outcome:
     """The outcome that an answer means; codes are matched by their last segment, whatever its case.
 
     An unknown fault is worth another try; an unknown business result is not, so a person sees it.
     """
     code = last_segment(answer.codes[0]) if answer.codes else ""
-    if _has(answer, {DUPLICATE}):
+    if _has(answer, {duplicate}):
         return AlreadyDelivered()
     if not answer.fault and _has(answer, {SUCCESS}):
         return Delivered(note=answer.text or None)

@@ -8,9 +8,10 @@ from mobile_units import db
 from mobile_units.config import Settings
 from mobile_units.models.providers import Provider
 from mobile_units.models.service_places import ServicePlace
-from mobile_units.transmission.context import CallContext
+from mobile_units.transmission.certificates import ANONYMOUS, Credentials, credentials_of
+from mobile_units.transmission.context import CallContext, context_of
+from mobile_units.transmission.dialect import Dialect, dialect_of
 from mobile_units.transmission.gateway import Gateway
-from mobile_units.transmission.messages import SERVICE_PLACE_ROOT, ObjectId, provider_id
 from mobile_units.transmission.soap import SoapGateway, SoapSettings
 
 GatewayOf = Callable[[int], Gateway]
@@ -22,34 +23,41 @@ def gateways_of(settings: Settings, engine: Engine) -> GatewayOf:
 
     A gateway keeps its connection and belongs to one thread, so every thread needs a function of its own. What the
     call context says of a provider is read once.
+
+    Raises:
+        ConfigurationError: if the dialect of the contract is wrong; the function that is returned raises
+            CertificateError if a certificate of the provider cannot be used.
     """
     known: dict[int, Gateway] = {}
+    dialect = dialect_of(settings)
 
     def gateway_of(provider_key: int) -> Gateway:
         if provider_key not in known:
-            known[provider_key] = SoapGateway(soap_settings(settings, _context(settings, engine, provider_key)))
+            book, cell = _first_place(engine, provider_key)
+            context, credentials = context_of(dialect, book, cell), credentials_of(settings, book)
+            known[provider_key] = SoapGateway(soap_settings(settings, dialect, context, credentials))
         return known[provider_key]
 
     return gateway_of
 
 
-def soap_settings(settings: Settings, context: CallContext) -> SoapSettings:
-    """How the central system is reached on behalf of this context."""
+def soap_settings(
+    settings: Settings, dialect: Dialect, context: CallContext, credentials: Credentials = ANONYMOUS
+) -> SoapSettings:
+    """How the central system is reached on behalf of this context, by default without certificates."""
     return SoapSettings(
         wsdl=settings.cer_wsdl,
         address=settings.cer_url,
         context=context,
+        dialect=dialect,
+        credentials=credentials,
         connect_seconds=settings.cer_connect_seconds,
         read_seconds=settings.cer_read_seconds,
     )
 
 
-def _context(settings: Settings, engine: Engine, provider_key: int) -> CallContext:
-    """The provider's system calls as the provider itself, from its first service place.
-
-    Which identifiers the central e-registration wants for a system that calls by itself is not public; the role is a
-    setting.
-    """
+def _first_place(engine: Engine, provider_key: int) -> tuple[str, str]:
+    """The provider's book and the cell code of the service place from which its system calls: the first."""
     places = (
         select(Provider.rpwdl_book, ServicePlace.cell_code)
         .join(ServicePlace, ServicePlace.provider_id == Provider.id)
@@ -58,12 +66,4 @@ def _context(settings: Settings, engine: Engine, provider_key: int) -> CallConte
     )
     with db.transaction(engine) as session:
         book, cell = session.execute(places.limit(1)).one()
-    provider = provider_id(book)
-    return CallContext(
-        provider=provider,
-        user=provider,
-        workplace=ObjectId(SERVICE_PLACE_ROOT, cell),
-        role=settings.cer_role,
-        version=settings.cer_context_version,
-        prefix=settings.cer_context_prefix,
-    )
+    return book, cell

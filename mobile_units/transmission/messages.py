@@ -5,9 +5,13 @@ A message is a value: everything the central system has to know and nothing of h
 identify a woman never appear in a repr.
 """
 
-from dataclasses import dataclass, field
-from datetime import date, datetime
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from mobile_units.rules.programmes import Mobility, Path
 from mobile_units.rules.transmissions import MessageKind
@@ -267,6 +271,22 @@ class CentralStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+CENTRAL_STATUSES: Mapping[VisitStatus, CentralStatus] = MappingProxyType(
+    {
+        VisitStatus.HELD: CentralStatus.BOOKED,
+        VisitStatus.BOOKED: CentralStatus.BOOKED,
+        VisitStatus.CONFIRMED: CentralStatus.BOOKED,
+        VisitStatus.ARRIVED: CentralStatus.BOOKED,
+        VisitStatus.PERFORMED: CentralStatus.PERFORMED,
+        VisitStatus.NOT_PERFORMED: CentralStatus.NOT_PERFORMED,
+        VisitStatus.NO_SHOW: CentralStatus.NOT_PERFORMED,
+        VisitStatus.CANCELLED: CentralStatus.CANCELLED,
+        VisitStatus.MOVED: CentralStatus.CANCELLED,
+    }
+)
+"""What each status of ours is to the central system."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CentralVisit:
     """A visit as the central system holds it; `slot` is ours, the visit's `identifier` may be given by either side."""
@@ -281,6 +301,29 @@ class CentralVisit:
     cancelled_by: CancelledBy | None = None
 
 
+def visit_as_json(visit: CentralVisit) -> dict[str, Any]:
+    """A visit of the centre as JSON keeps it, for an encrypted column."""
+    content = asdict(visit)
+    content["patient"]["birth_date"] = visit.patient.birth_date.isoformat()
+    return content
+
+
+def visit_from_json(content: Mapping[str, Any]) -> CentralVisit:
+    """The visit that `visit_as_json` kept."""
+    patient, cancelled_by = content["patient"], content["cancelled_by"]
+    born = date.fromisoformat(patient["birth_date"])
+    return CentralVisit(
+        identifier=ObjectId(**content["identifier"]),
+        slot=ObjectId(**content["slot"]),
+        patient=PatientData(**patient | {"identifier": PersonId(**patient["identifier"]), "birth_date": born}),
+        product_code=content["product_code"],
+        path=Path(content["path"]),
+        urgent=content["urgent"],
+        status=CentralStatus(content["status"]),
+        cancelled_by=CancelledBy(cancelled_by) if cancelled_by else None,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CentralChange:
     """A visit that changed at the centre, in its last state."""
@@ -288,6 +331,20 @@ class CentralChange:
     at: datetime
     by: ChangedBy
     visit: CentralVisit
+
+    @property
+    def digest(self) -> str:
+        """By which a change that comes again is known: the SHA-256 of visit, instant, status and slot."""
+        visit = self.visit
+        told = (
+            visit.identifier.root,
+            visit.identifier.extension,
+            self.at.astimezone(UTC).isoformat(),
+            visit.status.value,
+            visit.slot.root,
+            visit.slot.extension,
+        )
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

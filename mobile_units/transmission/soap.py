@@ -1,28 +1,32 @@
 """The gateway over SOAP and HTTP; the only importer of zeep.
 
-zeep builds the envelope from the contract and sends it; the answer is read by `answers`, so that no verification and no
-schema of ours can hide what the central system said. Nothing is resent behind the caller's back, every call has its
-timeouts, and nothing is logged here.
+zeep builds the envelope from the contract; it is signed last and sent as it is. The answer is read by `answers`, so
+that no verification and no schema of ours can hide what the central system said: a signature that is missing or wrong
+takes away belief in an acceptance, never the text of a refusal. Nothing is resent behind the caller's back, every call
+has its timeouts, and nothing is logged here.
 """
 
-import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import requests
 import zeep
 import zeep.exceptions
-from urllib3.exceptions import HTTPError, NewConnectionError
+from lxml import etree
 from zeep.transports import Transport
 from zeep.wsdl.bindings.soap import SoapBinding
 
-from mobile_units.clock import monotonic
-from mobile_units.transmission.answers import MAX_BYTES, UnreadableAnswerError, mask, parse, read, stated
+from mobile_units import clock
+from mobile_units.transmission import decode
+from mobile_units.transmission.answers import UnreadableAnswerError, mask, parse, read, stated
+from mobile_units.transmission.certificates import Credentials
 from mobile_units.transmission.context import CallContext
-from mobile_units.transmission.encode import LOOKUP, OPERATIONS, EncodedCall, encode, encode_lookup
+from mobile_units.transmission.dialect import DEFAULT, Dialect, names_there, word_of
+from mobile_units.transmission.encode import EncodedCall, encode, encode_changes, encode_lookup
 from mobile_units.transmission.gateway import (
+    AlreadyDelivered,
     Delivered,
     Halted,
     Outcome,
@@ -32,12 +36,20 @@ from mobile_units.transmission.gateway import (
     Retryable,
     classify,
 )
-from mobile_units.transmission.messages import Message, personal_values
+from mobile_units.transmission.messages import ChangesPage, ChangesQuery, LoadedVisits, Message, personal_values
+from mobile_units.transmission.security import SignatureError, Signer, Verifier
+from mobile_units.transmission.sent import masked
+from mobile_units.transmission.transport import (
+    HttpAnswer,
+    HttpConnection,
+    NoAnswerError,
+    NotLetInError,
+    WireError,
+)
 
 CONTRACT_MISMATCH = "contract_mismatch"
 """The code of a message that the contract has no place for; it never left."""
 
-_STATES = {"PRZYJETY": Presence.PRESENT, "NIEZNANY": Presence.ABSENT}
 _UNBUILDABLE = (zeep.exceptions.Error, TypeError, ValueError)
 
 
@@ -49,9 +61,9 @@ class ContractError(Exception):
 class SoapSettings:
     """How the central system is reached.
 
-    `wsdl` is a path or an address; `address` is where calls go, whatever the WSDL says. `operation_names` gives the
-    contract's names to operations that it calls differently from us. `read_seconds` bounds the wait for the first byte
-    of an answer and, counted again, for the rest of it.
+    `wsdl` is a path or an address; `address` is where calls go, whatever the WSDL says. `dialect` has
+    the contract's names and codes; `credentials` say who calls and whom it believes. `read_seconds` bounds the wait for
+    the first byte of an answer and, counted again, for the rest of it.
     """
 
     wsdl: Path | str
@@ -59,7 +71,8 @@ class SoapSettings:
     context: CallContext
     connect_seconds: float = 5.0
     read_seconds: float = 30.0
-    operation_names: Mapping[str, str] = field(default_factory=dict)
+    dialect: Dialect = DEFAULT
+    credentials: Credentials = field(default_factory=Credentials)
 
 
 class SoapGateway:
@@ -70,100 +83,147 @@ class SoapGateway:
 
         Raises:
             ContractError: if the contract cannot carry our messages.
+            CertificateError: if the credentials are not fit for TLS.
         """
         self._transport = _Transport(settings)
         client = _client(settings, self._transport)
         client.set_default_soapheaders([_context_header(client, settings.context)])
-        binding = _soap_binding(client)
-        self._names = _operation_names(binding, settings.operation_names)
+        binding = soap_binding(client)
+        self._dialect = settings.dialect
+        self._names = _operation_names(binding, settings.dialect)
         self._service = client.create_service(binding.name, settings.address)
+        self._verifier = _verifier(settings.credentials)
+        self._signing = settings.credentials.signing
+        self._last: tuple[etree._Element, Collection[str]] | None = None
+
+    @property
+    def certificate(self) -> str | None:
+        """The fingerprint of the certificate that signs."""
+        return self._signing.fingerprint if self._signing else None
+
+    @property
+    def last_sent(self) -> bytes | None:
+        """What the last call to `send` sent, masked; None if nothing left."""
+        return masked(*self._last) if self._last else None
 
     def send(self, message: Message) -> Outcome:
         """Hands one message over; whatever happens becomes an outcome."""
         personal = personal_values(message)
+        outcome = self._outcome(message, personal)
+        left = self._transport.left
+        self._last = None if left is None else (left, personal)
+        return outcome
+
+    def lookup(self, message: Message) -> Presence | Halted:
+        """Asks whether a message was accepted."""
+        call = encode_lookup(message, self._dialect)
+        if call is None or call.operation not in self._names:
+            return Presence.UNSUPPORTED
         try:
-            answer = self._call(encode(message))
-        except requests.RequestException as error:
+            answer = self._call(call)
+        except WireError as error:
+            return _not_told(_unanswered(error))
+        try:
+            content = parse(answer.content)
+            outcome = self._classified(content)
+        except UnreadableAnswerError as error:
+            return _not_told(_unreadable(answer.status, str(error)))
+        state = word_of(self._dialect.message_states, stated(content)) if isinstance(outcome, Delivered) else None
+        return state or _not_told(outcome)
+
+    def changes(self, query: ChangesQuery) -> ChangesPage | Retryable | Rejected | Halted:
+        """Asks which visits changed at the centre."""
+        call = encode_changes(query, self._dialect)
+        if call is None or call.operation not in self._names:
+            return Rejected(code=CONTRACT_MISMATCH, rule=None, description="the contract does not tell changes")
+        outcome = self._changes(call)
+        if isinstance(outcome, (ChangesPage, Retryable, Rejected, Halted)):
+            return outcome
+        return Retryable(reason=outcome.reason if isinstance(outcome, OutcomeUnknown) else "the answer has no changes")
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._transport.http.close()
+
+    def _call(self, call: EncodedCall) -> HttpAnswer:
+        self._transport.left = None
+        answer: HttpAnswer = self._service[self._names[call.operation]](**call.arguments)
+        return answer
+
+    def _outcome(self, message: Message, personal: Collection[str]) -> Outcome:
+        try:
+            answer = self._call(encode(message, self._dialect))
+        except WireError as error:
             return _unanswered(error)
         except _UNBUILDABLE as error:
             return Rejected(code=CONTRACT_MISMATCH, rule=None, description=mask(str(error), personal))
         try:
-            return classify(read(parse(answer.content), personal))
+            content = parse(answer.content)
+            outcome = self._classified(content, personal)
+            if isinstance(outcome, Delivered) and isinstance(message, LoadedVisits):
+                return replace(outcome, refused=decode.refused_visits(content, personal))
+        except UnreadableAnswerError as error:
+            return _unreadable(answer.status, str(error))
+        return outcome
+
+    def _changes(self, call: EncodedCall) -> ChangesPage | Outcome:
+        try:
+            answer = self._call(call)
+        except WireError as error:
+            return _unanswered(error)
+        except _UNBUILDABLE as error:
+            return Rejected(code=CONTRACT_MISMATCH, rule=None, description=mask(str(error)))
+        try:
+            content = parse(answer.content)
+            outcome = self._classified(content)
+            return decode.changes_page(content, self._dialect) if isinstance(outcome, Delivered) else outcome
         except UnreadableAnswerError as error:
             return _unreadable(answer.status, str(error))
 
-    def lookup(self, message: Message) -> Presence:
-        """Asks whether a message was accepted."""
-        if LOOKUP not in self._names:
-            return Presence.UNSUPPORTED
+    def _classified(self, content: etree._Element, personal: Collection[str] = ()) -> Outcome:
+        """What an answer means, as far as its signature makes it believable."""
+        outcome = classify(read(content, personal), self._dialect.duplicate)
         try:
-            content = parse(self._call(encode_lookup(message)).content)
-            answered = isinstance(classify(read(content)), Delivered)
-        except (requests.RequestException, UnreadableAnswerError):
-            return Presence.UNANSWERED
-        return _STATES.get(stated(content), Presence.UNANSWERED) if answered else Presence.UNANSWERED
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._transport.session.close()
-
-    def _call(self, call: EncodedCall) -> "_HttpAnswer":
-        answer: _HttpAnswer = self._service[self._names[call.operation]](**call.arguments)
-        return answer
-
-
-@dataclass(frozen=True, slots=True)
-class _HttpAnswer:
-    status: int
-    content: bytes = field(repr=False)
+            if self._verifier:
+                self._verifier.verify(content.getroottree().getroot(), clock.now())
+        except SignatureError as error:
+            return _doubted(outcome, str(error))
+        return outcome
 
 
 class _Transport(Transport):
-    """zeep's transport without its logging of bodies, with bounded answers and with non-ASCII actions."""
+    """zeep's transport over a connection of ours, without its logging of bodies; `left` is the envelope last sent."""
 
     def __init__(self, settings: SoapSettings) -> None:
-        session = requests.Session()
-        session.trust_env = False  # neither a .netrc nor a proxy of the shell decides where patients' data goes
-        session.headers["Accept-Encoding"] = "identity"
-        super().__init__(session=session, timeout=settings.read_seconds)  # type: ignore[no-untyped-call]  # zeep is untyped
-        self._timeouts = (settings.connect_seconds, settings.read_seconds)
+        self.http = HttpConnection(settings.credentials, settings.connect_seconds, settings.read_seconds)
+        super().__init__(session=self.http.session, timeout=settings.read_seconds)  # type: ignore[no-untyped-call]  # zeep is untyped
+        self.left: etree._Element | None = None
+        signing = settings.credentials.signing
+        self._signer = Signer(signing) if signing else None
 
-    def post(self, address: str, message: bytes, headers: Mapping[str, str]) -> _HttpAnswer:
-        """Sends one envelope; redirects are answers, not instructions."""
-        encoded = {name: value.encode() for name, value in headers.items()}
-        with self.session.post(
-            address, data=message, headers=encoded, timeout=self._timeouts, stream=True, allow_redirects=False
-        ) as response:
-            return _HttpAnswer(response.status_code, self._content(response))
-
-    def _content(self, response: requests.Response) -> bytes:
-        """The body; a truncated, endless or dripping one is an error of the connection."""
+    def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> HttpAnswer:
+        """Signs an envelope and sends it."""
+        if self._signer:
+            self._signer.sign(envelope, clock.now())
+        self.left = envelope
         try:
-            return self._read(response.raw)
-        except HTTPError as error:
-            raise requests.ConnectionError("the answer broke off") from error
-
-    def _read(self, stream: Any) -> bytes:
-        deadline = monotonic() + self._timeouts[1]
-        content = bytearray()
-        while chunk := stream.read1(65536, decode_content=False):
-            content += chunk
-            if len(content) > MAX_BYTES:
-                raise requests.ConnectionError("the answer is too long")
-            if monotonic() > deadline:
-                raise requests.ReadTimeout("the answer takes too long")
-        return bytes(content)
+            return self.http.post(address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
+        except WireError as error:
+            self.left = envelope if error.left else None
+            raise
 
 
 def _client(settings: SoapSettings, transport: "_Transport") -> zeep.Client:
     try:
-        return zeep.Client(str(settings.wsdl), transport=transport, settings=_zeep_settings())
+        return zeep.Client(str(settings.wsdl), transport=transport, settings=zeep_settings(settings.wsdl))
     except (zeep.exceptions.Error, requests.RequestException, OSError) as error:
         raise ContractError(f"the WSDL cannot be read: {type(error).__name__}") from error
 
 
-def _zeep_settings() -> zeep.Settings:
-    return zeep.Settings(strict=True, raw_response=True, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+def zeep_settings(wsdl: Path | str) -> zeep.Settings:
+    """How a contract is read: without entities and DTDs, and over the network only if it comes from there itself."""
+    local = not str(wsdl).startswith(("http://", "https://"))
+    return zeep.Settings(strict=True, raw_response=True, forbid_dtd=True, forbid_entities=True, forbid_external=local)
 
 
 def _context_header(client: zeep.Client, context: CallContext) -> Any:
@@ -174,40 +234,51 @@ def _context_header(client: zeep.Client, context: CallContext) -> Any:
     return element(atrybut=context.attributes())
 
 
-def _soap_binding(client: zeep.Client) -> SoapBinding:
+def soap_binding(client: zeep.Client) -> SoapBinding:
+    """The binding that is used: the first over SOAP.
+
+    Raises:
+        ContractError: if there is none.
+    """
     found = [binding for binding in client.wsdl.bindings.values() if isinstance(binding, SoapBinding)]
     if not found:
         raise ContractError("the WSDL has no SOAP binding")
     return found[0]
 
 
-def _operation_names(binding: SoapBinding, given: Mapping[str, str]) -> dict[str, str]:
-    """From our names of operations to those of the contract; without the lookup if the contract has none."""
-    there = {fold(name): name for name in binding.all()}
-    names = {ours: there.get(fold(given.get(ours, ours)), "") for ours in (*OPERATIONS.values(), LOOKUP)}
-    missing = [ours for ours, name in names.items() if not name and ours != LOOKUP]
+def _operation_names(binding: SoapBinding, dialect: Dialect) -> dict[str, str]:
+    """From the dialect's names of operations to their spelling in the contract, without those that it may lack."""
+    names = names_there(dialect.operation_names(), binding.all())
+    missing = [name for name in dialect.required() if name not in names]
     if missing:
         raise ContractError("the WSDL has no operation " + ", ".join(missing))
-    return {ours: name for ours, name in names.items() if name}
+    return names
 
 
-def fold(name: str) -> str:
-    """The name without case and diacritics: contracts may or may not spell them."""
-    plain = unicodedata.normalize("NFKD", name.casefold().replace("ł", "l"))
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+def _verifier(credentials: Credentials) -> Verifier | None:
+    ours = credentials.signing.certificate if credentials.signing else None
+    return Verifier(credentials.signers, ours) if credentials.signers else None
 
 
-def _unanswered(error: requests.RequestException) -> Outcome:
-    """Without proof that nothing was sent, the outcome is unknown."""
-    reason = type(error).__name__
-    return Retryable(reason=reason) if _never_sent(error) else OutcomeUnknown(reason=reason)
+def _unanswered(error: WireError) -> Outcome:
+    """Without proof that the message was not carried out, the outcome is unknown."""
+    if isinstance(error, NotLetInError):
+        return Halted(reason=str(error), code=error.code)
+    return OutcomeUnknown(reason=str(error)) if isinstance(error, NoAnswerError) else Retryable(reason=str(error))
 
 
-def _never_sent(error: requests.RequestException) -> bool:
-    if isinstance(error, (requests.ConnectTimeout, requests.exceptions.InvalidURL)):
-        return True
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(cause, NewConnectionError)
+def _not_told(outcome: Outcome) -> Presence | Halted:
+    """What a lookup that told nothing means: either we are not let in, or ask again later."""
+    return outcome if isinstance(outcome, Halted) else Presence.UNANSWERED
+
+
+def _doubted(outcome: Outcome, why: str) -> Outcome:
+    """An answer without proof of its origin: not enough to rely on, but not to be withheld from anybody either."""
+    if isinstance(outcome, (Delivered, AlreadyDelivered)):
+        return OutcomeUnknown(reason=f"accepted, but {why}")
+    if isinstance(outcome, Rejected):
+        return replace(outcome, description=f"{outcome.description} [{why}]")
+    return replace(outcome, reason=f"{outcome.reason} [{why}]")
 
 
 def _unreadable(status: int, reason: str) -> Outcome:

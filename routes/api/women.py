@@ -38,10 +38,14 @@ class Women(MethodView):
             with transaction() as session:
                 return women.register(session, actor(), command, clock.today())
         except DomainError as error:
-            if error.code == "woman_known":
-                with transaction() as session:
-                    women.find_by_identity(session, actor(), command.identity)
+            _audit_known(error, command.identity)
             raise
+
+
+def _audit_known(error: DomainError, identity: women.Identity) -> None:
+    if error.code == "woman_known":
+        with transaction() as session:
+            women.find_by_identity(session, actor(), identity)
 
 
 @blueprint.route("/women/search")
@@ -75,9 +79,13 @@ class OneWoman(MethodView):
     @blueprint.arguments(WomanChangeSchema)
     @blueprint.response(200, WomanSchema)
     def patch(self, change: dict[str, Any], woman_id: int) -> Woman:
-        """Change names, telephone or declaration."""
-        with transaction() as session:
-            return women.change(session, actor(), woman_id, **change, today=clock.today())
+        """Change names, telephone or declaration, or correct her identity; her visits are handed over again."""
+        try:
+            with transaction() as session:
+                return women.change(session, actor(), woman_id, **change, today=clock.today())
+        except DomainError as error:
+            _audit_known(error, change["values"].get("identity"))
+            raise
 
 
 @blueprint.route("/women/<key:woman_id>/eligibility")

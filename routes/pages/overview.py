@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from mobile_units import clock
 from mobile_units.errors import DomainError
 from mobile_units.rules.calendar import holiday_name
-from mobile_units.services import overview
+from mobile_units.services import handover, overview
 from routes.auth import roles
 from routes.database import actor, transaction
 
@@ -27,8 +27,10 @@ def show() -> ResponseReturnValue:
     monday = _monday(request.args["week"]) if "week" in request.args else today - timedelta(days=today.weekday())
     with transaction() as session:
         found = overview.read(session, actor(), monday, now)
+        waiting = handover.waiting(session, actor())
     holidays = {day: name for day in found.week.days if (name := holiday_name(day))}
-    return render_template("overview.html", overview=found, now=now, today=today, holidays=holidays)
+    told = {"now": now, "today": today, "holidays": holidays, "waiting": waiting}
+    return render_template("overview.html", overview=found, **told)
 
 
 def _monday(week: str) -> date:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from routes.pages import login, overview, words
+from routes.pages import evidence, handover, login, messages, overview, words
 
 
 def install(app: Flask) -> None:
@@ -10,3 +10,6 @@ def install(app: Flask) -> None:
     words.install(app)
     app.register_blueprint(login.blueprint)
     app.register_blueprint(overview.blueprint)
+    app.register_blueprint(handover.blueprint)
+    app.register_blueprint(messages.blueprint)
+    app.register_blueprint(evidence.blueprint)

@@ -1,35 +1,55 @@
 """Polish for readers: names of statuses, forms of nouns after a number, days and hours. The only place for them."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from flask import Flask
 
 from mobile_units.clock import WARSAW
+from mobile_units.models.reconciliation import DifferenceKind
 from mobile_units.models.service_places import ServicePlaceStatus
-from mobile_units.models.transmissions import MessageState
+from mobile_units.models.transmissions import AttemptOutcome, MessageState
 from mobile_units.rules.programmes import Mobility
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
+from mobile_units.rules.visits import ChangedBy
+from mobile_units.services.risks import When, Why
+from mobile_units.services.words import KINDS_PL, OUTCOMES_PL, STATES_PL
 
 NO_BREAK = "\u00a0"
 
-WORDS: Mapping[type[StrEnum], Mapping[StrEnum, str]] = {
+WORDS: Mapping[type[StrEnum], Mapping[Any, str]] = {
+    AttemptOutcome: OUTCOMES_PL,
+    ChangedBy: {
+        ChangedBy.WOMAN: "pacjentka w IKP",
+        ChangedBy.PROVIDER: "świadczeniodawca",
+        ChangedBy.SYSTEM: "centralna e‑rejestracja",
+    },
+    DifferenceKind: {
+        DifferenceKind.MISSING_THERE: "brak w CeR",
+        DifferenceKind.UNKNOWN_HERE: "nieznana tutaj",
+        DifferenceKind.DIFFERS: "różni się",
+        DifferenceKind.CANCELLED_THERE: "odwołana w CeR",
+    },
     MessageKind: {
         MessageKind.SAVE_SERVICE_PLACE: "miejsca udzielania świadczeń",
         MessageKind.IMPORT_MOBILE_POINTS: "mobilne punkty obsługi",
         MessageKind.SAVE_SCHEDULE: "harmonogramy",
+        MessageKind.WITHDRAW_SLOTS: "wycofania terminów",
         MessageKind.SAVE_SLOTS: "terminy",
         MessageKind.ACTIVATE_SERVICE_PLACE: "aktywacje miejsc",
         MessageKind.SAVE_VISIT: "wizyty",
         MessageKind.CANCEL_VISIT: "odwołania wizyt",
+        MessageKind.LOAD_VISITS: "zasilenia inicjalne",
     },
     MessageState: {
         MessageState.PENDING: "czekające",
         MessageState.IN_PROGRESS: "w drodze",
         MessageState.ACCEPTED: "przyjęte",
         MessageState.REJECTED: "odrzucone",
+        MessageState.GIVEN_UP: "porzucone",
     },
     Mobility: {Mobility.STATIONARY: "stacjonarna", Mobility.MOBILE: "mobilna"},
     Role: {
@@ -43,7 +63,35 @@ WORDS: Mapping[type[StrEnum], Mapping[StrEnum, str]] = {
         ServicePlaceStatus.REGISTERED: "zarejestrowane",
         ServicePlaceStatus.ACTIVE: "aktywne",
     },
+    When: {When.LATE: "po terminie", When.TODAY: "dziś", When.COMING: "w najbliższych dniach"},
 }
+
+ONE: Mapping[type[StrEnum], Mapping[Any, str]] = {
+    MessageKind: KINDS_PL,
+    MessageState: STATES_PL,
+}
+"""Names of one thing, where `WORDS` has those of many."""
+
+TO_DO: Mapping[Why, str] = {
+    Why.LINK_HALTED: "Administrator wyjaśnia certyfikat lub konto i wznawia wysyłkę.",
+    Why.BREAKER_OPEN: "Nic: program sam sprawdza, czy system odpowiada. Próby zostają w dowodzie.",
+    Why.RETRYING: "Nic: program ponawia sam. Próby zostają w dowodzie.",
+    Why.NO_WORKER: "Administrator sprawdza, czy działa program wysyłający (mobile-units worker).",
+}
+"""What a reader of pages does, where the words of the service are those of the command line."""
+
+FIELDS: Mapping[str, str] = {
+    "status": "status",
+    "slot": "termin",
+    "path": "badanie",
+    "product_code": "kod świadczenia",
+    "urgent": "pilność",
+    "woman": "pacjentka",
+    "names": "imię lub nazwisko",
+    "birth_date": "data urodzenia",
+    "telephone": "telefon",
+}
+"""What two sides may hold differently about a visit."""
 
 WEEKDAYS = ("poniedziałek", "wtorek", "środa", "czwartek", "piątek", "sobota", "niedziela")
 SHORT_WEEKDAYS = ("pon.", "wt.", "śr.", "czw.", "pt.", "sob.", "niedz.")
@@ -57,6 +105,21 @@ QUARTERS = ("I", "II", "III", "IV")
 def word(value: StrEnum) -> str:
     """The Polish name of a value of one of the vocabularies."""
     return WORDS[type(value)][value]
+
+
+def one(value: StrEnum) -> str:
+    """The Polish name of a single message or of its state."""
+    return ONE[type(value)][value]
+
+
+def to_do(why: Why) -> str:
+    """What a reader of pages does about a visit at risk."""
+    return TO_DO.get(why, why.to_do_pl)
+
+
+def field(name: str) -> str:
+    """The Polish name of what may differ about a visit."""
+    return FIELDS[name]
 
 
 def plural(number: int, one: str, few: str, many: str) -> str:
@@ -116,6 +179,37 @@ def hour(instant: datetime) -> str:
     return f"{local.hour}:{local.minute:02}"
 
 
+def seconds(instant: datetime) -> str:
+    """The time of day in Poland to the second: `9:00:05`."""
+    local = instant.astimezone(WARSAW)
+    return f"{local.hour}:{local.minute:02}:{local.second:02}"
+
+
+def moment(instant: datetime) -> str:
+    """Day and time in Poland: `23.11, 9:00`."""
+    return f"{short_day(local_day(instant))},{NO_BREAK}{hour(instant)}"
+
+
+def lasting(time: timedelta) -> str:
+    """How long something took or takes, in the two largest units: `0,4 s`, `12 min`, `3 godz. 20 min`, `2 dni`."""
+    whole = int(time.total_seconds())
+    if whole < 60:
+        return f"{time.total_seconds():.1f}{NO_BREAK}s".replace(".", ",") if whole < 10 else f"{whole}{NO_BREAK}s"
+    days, hours, minutes = whole // 86_400, whole // 3_600 % 24, whole // 60 % 60
+    named = (
+        (days, plural(days, "dzień", "dni", "dni")),
+        (hours, "godz."),
+        (minutes, "min"),
+    )
+    told = [f"{number}{NO_BREAK}{unit}" for number, unit in named if number]
+    return " ".join(told[:2])
+
+
+def milliseconds(number: int) -> str:
+    """A number of milliseconds as `lasting` tells a time."""
+    return lasting(timedelta(milliseconds=number))
+
+
 def local_day(instant: datetime) -> date:
     """The day in Poland."""
     return instant.astimezone(WARSAW).date()
@@ -130,7 +224,7 @@ def iso_week(day: date) -> str:
 def install(app: Flask) -> None:
     """Gives these words to all templates."""
     for each in (
-        word, plural, figure, counted, long_day, days_from_to, weekday, short_weekday, short_day, quarter, hour,
-        local_day, iso_week,
+        word, one, to_do, field, plural, figure, counted, long_day, days_from_to, weekday, short_weekday, short_day,
+        quarter, hour, seconds, moment, lasting, milliseconds, local_day, iso_week,
     ):  # fmt: skip
         app.add_template_filter(each)

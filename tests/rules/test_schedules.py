@@ -1,13 +1,26 @@
 """How a working time becomes bookable times, and how these and the women planned are shared among contract ranges."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobile_units.rules.schedules import Pace, SlotTime, apportion, share, slot_times
+from mobile_units.rules.schedules import (
+    ChangedDay,
+    Pace,
+    PresentSlot,
+    SlotTime,
+    apportion,
+    difference,
+    offered_after,
+    rescaled,
+    share,
+    slot_times,
+)
 from mobile_units.rules.slots import Interval, capacity_of
+from mobile_units.rules.stops import covers, merged, overlaps
 
 OPENS = datetime(2027, 3, 10, 7, tzinfo=UTC)
 
@@ -117,3 +130,138 @@ def test_the_parts_add_up_and_stay_within_one_of_the_exact_share(total: int, wei
         abs(part * sum(effective) - total * weight) < sum(effective)
         for part, weight in zip(parts, effective, strict=True)
     )
+
+
+# changes after publication
+
+BEFORE_WORK = OPENS - timedelta(hours=10)
+TEN = Pace(10)
+
+
+def time(first: int, last: int) -> Interval:
+    """From one minute after opening to another."""
+    return Interval(OPENS + timedelta(minutes=first), OPENS + timedelta(minutes=last))
+
+
+def present(*starts: int, withdrawn: bool = False, capacity: int = 1) -> list[PresentSlot]:
+    """Slots of ten minutes that start so many minutes after opening."""
+    return [PresentSlot(time(start, start + 10), capacity, withdrawn) for start in starts]
+
+
+def after(
+    slots: list[PresentSlot],
+    before: Interval | None,
+    hours: Interval | None,
+    pace: Pace | None = TEN,
+    *,
+    now: datetime = BEFORE_WORK,
+    rooms: int | None = None,
+) -> list[tuple[int, int]]:
+    """The slots offered once the hours changed: minutes after opening, and women."""
+    day = ChangedDay([before] if before else [], [hours] if hours else [], now, rooms)
+    offered = offered_after(slots, day, pace)
+    return [((slot.time.starts_at - OPENS) // timedelta(minutes=1), slot.capacity) for slot in offered]
+
+
+def ones(*starts: int) -> list[tuple[int, int]]:
+    """Slots for one woman."""
+    return [(start, 1) for start in starts]
+
+
+def test_slots_outside_of_the_new_hours_go() -> None:
+    """Also one that only reaches out of them."""
+    assert after(present(0, 10, 20, 30), time(0, 40), time(10, 35)) == ones(10, 20)
+    assert after(present(0, 10), time(0, 20), None) == []
+
+
+def test_time_not_worked_before_is_cut_at_the_pace() -> None:
+    """Earlier and later; what was there stays as it is, even if the pace is another one by now."""
+    assert after(present(0, 10), time(0, 20), time(-20, 30)) == ones(-20, -10, 0, 10, 20)
+    assert after(present(0, 10), time(0, 20), time(-30, 20), Pace(15)) == ones(-30, -15, 0, 10)
+    assert after(present(0, 10), time(0, 20), time(-20, 20), None) == ones(0, 10)
+
+
+def test_a_slot_withdrawn_from_working_hours_stays_away() -> None:
+    """It comes back when its time was not worked in between."""
+    slots = present(0, 20) + present(10, withdrawn=True)
+    assert after(slots, time(0, 30), time(0, 40)) == ones(0, 20, 30)
+    assert after(slots, time(20, 30), time(0, 30)) == ones(0, 10, 20)
+    assert after(present(0, 10, withdrawn=True), time(0, 20), time(0, 20)) == ones(0, 10)
+
+
+def test_the_limit_of_the_day_counts_those_who_stay() -> None:
+    """Of three women in two rooms one may still come."""
+    slots = present(0, capacity=2)
+    assert after(slots, time(0, 10), time(0, 40), Pace(10, rooms=2, women_per_day=3)) == [(0, 2), (10, 1)]
+    assert after(slots, time(0, 10), time(0, 40), Pace(10, rooms=2, women_per_day=1)) == [(0, 2)]
+
+
+def test_another_number_of_rooms_holds_for_slots_to_come() -> None:
+    """Those that have begun keep theirs."""
+    now = OPENS + timedelta(minutes=5)
+    assert after(present(0, 10), time(0, 20), time(0, 30), now=now, rooms=2) == [(0, 1), (10, 2), (20, 2)]
+
+
+def test_what_has_begun_stays_and_nothing_begins_in_the_past() -> None:
+    """At minute 15 the slots at 0 and 10 have begun."""
+    now = OPENS + timedelta(minutes=15)
+    assert after(present(0, 10, 20), time(0, 30), None, now=now) == ones(0, 10)
+    assert after(present(20), time(20, 30), time(0, 30), now=now) == ones(20)
+
+
+def test_a_slot_is_never_replaced_by_one_of_the_same_start() -> None:
+    """A shorter pace could fit one in where a longer slot reached out of the hours; it would bear the same name."""
+    assert after(present(0, 10), time(0, 20), time(0, 15), Pace(5)) == ones(0)
+
+
+minutes = st.integers(-12, 12).map(lambda ten: 10 * ten)
+times = st.builds(lambda first, length: time(first, first + length), minutes, st.integers(10, 120))
+working_times = st.lists(times, max_size=2).map(merged)
+old_slots = st.lists(
+    st.tuples(minutes, st.integers(1, 3), st.booleans()), max_size=12, unique_by=lambda slot: slot[0]
+).map(lambda slots: [PresentSlot(time(start, start + 10), capacity, gone) for start, capacity, gone in slots])
+
+
+@given(old_slots, working_times, working_times, paces, minutes)
+def test_a_changed_day_is_sound(
+    slots: list[PresentSlot], before: list[Interval], hours: list[Interval], pace: Pace, begun: int
+) -> None:
+    """Whatever changes: nothing overlaps, the past is as it was, and to come is only what lies within the hours."""
+    now = OPENS + timedelta(minutes=begun)
+    offered = offered_after(slots, ChangedDay(before, hours, now), pace)
+    assert not any(overlaps(one.time, other.time) for one, other in pairwise(offered))
+    was = {SlotTime(slot.time, slot.capacity) for slot in slots if not slot.withdrawn}
+    assert {slot for slot in was if slot.time.starts_at <= now} == {
+        slot for slot in offered if slot.time.starts_at <= now
+    }
+    to_come = [slot for slot in offered if slot.time.starts_at > now]
+    assert all(any(covers(each, slot.time) for each in hours) for slot in to_come)
+    assert {slot for slot in was if any(covers(each, slot.time) for each in hours)} <= set(offered)
+    new = sum(slot.capacity for slot in set(offered) - was)
+    if new and pace.women_per_day is not None:
+        assert sum(slot.capacity for slot in offered) <= pace.women_per_day
+
+
+@given(old_slots, old_slots)
+def test_the_difference_loses_nothing(old: list[PresentSlot], new: list[PresentSlot]) -> None:
+    """Kept and added are what is wanted, kept and withdrawn what was offered; resized ones stay with the new number."""
+    wanted = [SlotTime(slot.time, slot.capacity) for slot in new]
+    found = difference(old, wanted)
+    offered = {slot.time: slot.capacity for slot in old if not slot.withdrawn}
+    assert sorted((*found.kept, *found.added), key=repr) == sorted(wanted, key=repr)
+    assert sorted((slot.time for slot in (*found.kept, *found.withdrawn)), key=repr) == sorted(offered, key=repr)
+    assert set(found.resized) == {slot for slot in found.kept if offered[slot.time] != slot.capacity}
+
+
+def test_a_slot_keeps_its_end() -> None:
+    """Under its identifier another time was handed over."""
+    with pytest.raises(ValueError, match="end"):
+        difference(present(0), [SlotTime(time(0, 15), 1)])
+
+
+@pytest.mark.parametrize(
+    ("women", "before", "after_it", "planned"), [(40, 80, 40, 20), (40, 80, 80, 40), (40, 80, 0, 40), (40, 0, 80, 40)]
+)
+def test_women_planned_follow_the_places(women: int, before: int, after_it: int, planned: int) -> None:
+    """With no places before or after there is nothing to measure by."""
+    assert rescaled(women, before, after_it) == planned

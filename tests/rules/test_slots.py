@@ -165,3 +165,17 @@ def test_weights_must_make_sense(weights: list[int]) -> None:
     """No weights or a negative one is a mistake of the caller."""
     with pytest.raises(ValueError, match="weights"):
         deal(3, weights)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=5), st.integers(0, 40), st.data())
+def test_dealing_goes_on_from_what_is_held(weights: list[int], count: int, data: st.DataObject) -> None:
+    """Interrupting the dealing changes nothing."""
+    first = data.draw(st.integers(0, count))
+    begun = deal(first, weights)
+    held = [begun.count(index) for index in range(len(weights))]
+    assert begun + deal(count - first, weights, held) == deal(count, weights)
+
+
+def test_who_holds_too_much_waits_for_the_others() -> None:
+    """Of equal shares one has four already: the other gets the next four."""
+    assert deal(6, [1, 1], [4, 0]) == [1, 1, 1, 1, 0, 1]

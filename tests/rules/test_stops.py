@@ -1,14 +1,14 @@
-"""A unit stands in one place at a time."""
+"""A unit stands in one place at a time, and what was worked stays worked when hours change."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mobile_units.rules.slots import Interval
-from mobile_units.rules.stops import first_overlap, overlaps
+from mobile_units.rules.stops import changed_from, covers, first_overlap, merged, overlaps, without
 
 MIDNIGHT = datetime(2026, 9, 7, tzinfo=UTC)
 
@@ -61,3 +61,30 @@ def test_a_clash_is_found_exactly_when_some_pair_overlaps(stops: list[Interval])
     clashes = [(i, j) for i, j in combinations(range(len(stops)), 2) if overlaps(stops[i], stops[j])]
     found = first_overlap(stops)
     assert (found in clashes) if clashes else found is None
+
+
+def hours(times: list[Interval]) -> set[int]:
+    """The hours after midnight that lie in some of the times."""
+    return {hour for hour in range(80) if any(covers(time, between(hour, hour + 1)) for time in times)}
+
+
+@given(st.lists(intervals, max_size=6))
+def test_merged_times_are_the_same_time_without_seams(times: list[Interval]) -> None:
+    """No hour is lost or won, and between two of the intervals there is always a gap."""
+    whole = merged(times)
+    assert hours(whole) == hours(times)
+    assert all(one.ends_at < other.starts_at for one, other in pairwise(whole))
+
+
+@given(st.lists(intervals, max_size=5), st.lists(intervals, max_size=5))
+def test_what_is_shut_is_cut_out(times: list[Interval], shut: list[Interval]) -> None:
+    """Every other hour stays."""
+    assert hours(without(times, shut)) == hours(times) - hours(shut)
+
+
+@given(st.lists(intervals, max_size=4), st.lists(intervals, max_size=4), st.integers(0, 72))
+def test_hours_change_from_now_on(before: list[Interval], wanted: list[Interval], hour: int) -> None:
+    """Earlier hours are those of before, later ones those that are wanted."""
+    now = MIDNIGHT + timedelta(hours=hour)
+    past, ahead = set(range(hour)), set(range(hour, 80))
+    assert hours(changed_from(now, before, wanted)) == hours(before) & past | hours(wanted) & ahead

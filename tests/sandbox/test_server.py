@@ -3,6 +3,7 @@
 import logging
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,70 +13,27 @@ from pathlib import Path
 
 import pytest
 import requests
-from lxml import etree
 
 from mobile_units.sandbox import contract
+from mobile_units.sandbox.certificates import make
 from mobile_units.sandbox.operations import OPERATIONS
 from mobile_units.sandbox.server import MAX_BYTES, SandboxServer
-from mobile_units.transmission.gateway import AlreadyDelivered, Delivered, OutcomeUnknown, Retryable
-from tests.transmission import examples
+from tests.sandbox import raw
+from tests.sandbox.raw import OPENS, SOAP, Answer, Caller, Place
 
-SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-WS = "http://csioz.gov.pl/p1/cer/ws/v0"
-MT = "http://csioz.gov.pl/p1/cer/mt/v0"
-COMMON = "http://csioz.gov.pl/p1/wspolne/mt/v0"
-CONTEXT = "http://csioz.gov.pl/p1/kontekst/mt/v20180509"
+ACTIVATION = Place().activation()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SandboxServer]:
-    """A central system without memories."""
-    with SandboxServer(tmp_path / "state.db") as server:
-        yield server
-
-
-def identifier(name: str, value: str, root: str = "2.16.1") -> str:
-    """An identifier as the contract writes it."""
-    return f'<{name}><extension xmlns="{COMMON}">{value}</extension><root xmlns="{COMMON}">{root}</root></{name}>'
-
-
-def header(without: str = "") -> str:
-    """The call context, lacking one attribute if asked to."""
-    names = [
-        each["nazwa"] for each in examples.CONTEXT.attributes() if not (without and each["nazwa"].endswith(without))
-    ]
-    inside = "".join(f'<atrybut nazwa="{name}"><wartosc>x</wartosc></atrybut>' for name in names)
-    return f'<kontekstWywolania xmlns="{CONTEXT}">{inside}</kontekstWywolania>'
-
-
-def body(operation: str, content: str) -> str:
-    """A request of the contract."""
-    return f'<w:{operation}Req xmlns:w="{WS}">{content}</w:{operation}Req>'
-
-
-def post(
-    server: SandboxServer, content: str, context: str | None = None, action: str = "aktywujMus"
-) -> requests.Response:
-    """Sends an envelope that no client of ours would make."""
-    context = header() if context is None else context
-    envelope = f'<s:Envelope xmlns:s="{SOAP}"><s:Header>{context}</s:Header><s:Body>{content}</s:Body></s:Envelope>'
-    return raw(server, envelope, action)
-
-
-def raw(server: SandboxServer, text: str, action: str = "aktywujMus") -> requests.Response:
+def post(server: SandboxServer, text: str, action: str = "aktywujMus") -> Answer:
     """Sends any text."""
-    headers = {"SOAPAction": f'"urn:{action}"'.encode()}
-    return requests.post(server.address, data=text.encode(), headers=headers, timeout=5)
+    with raw.caller(server.address) as caller:
+        return caller.post(text.encode(), action)
 
 
-def codes(response: requests.Response) -> list[str]:
-    """The last segments of the codes in an answer."""
-    tree = etree.fromstring(response.content)
-    found = (element for name in ("major", "minor", "kodBleduMajor") for element in tree.iterfind(f".//{{*}}{name}"))
-    return [(element.text or "").rpartition(":")[2] for element in found]
-
-
-ACTIVATION = body("aktywujMus", identifier("identyfikatorKomunikatu", "m") + identifier("identyfikatorMus", "p"))
+def envelope(content: str, header: str | None = None) -> str:
+    """An envelope, by default with a good header."""
+    context = raw.header() if header is None else header
+    return f'<s:Envelope xmlns:s="{SOAP}"><s:Header>{context}</s:Header><s:Body>{content}</s:Body></s:Envelope>'
 
 
 def test_every_operation_of_the_contract_is_carried_out() -> None:
@@ -83,84 +41,39 @@ def test_every_operation_of_the_contract_is_carried_out() -> None:
     assert {operation.name for operation in contract.load().operations.values()} == set(OPERATIONS)
 
 
-def test_the_flag_of_a_mobile_point_needs_the_point(server: SandboxServer) -> None:
-    """And the point needs the flag; our own client cannot make either mistake."""
-    examples.gateway(server.address).send(examples.service_place())
-    place = identifier("identyfikatorMus", examples.PLACE.extension, examples.PLACE.root)
-    rest = (
-        "<kodZakresu>10.7940.159.02</kodZakresu><numerUmowy>1</numerUmowy><oddzialNfz>05</oddzialNfz>"
-        "<obowiazujeOd>2026-09-01</obowiazujeOd><obowiazujeDo>2026-09-01</obowiazujeDo>"
-        "<czasPracy><od>2026-09-01T08:00:00Z</od><do>2026-09-01T09:00:00Z</do></czasPracy>"
-    )
-    point = identifier("identyfikatorMobilnegoPunktuObslugi", "x")
-    for flag, given in (("true", ""), ("false", point)):
-        schedule = f"{identifier('identyfikator', 's')}{place}<mobilnyPunktObslugi>{flag}</mobilnyPunktObslugi>{given}"
-        content = f'<harmonogram xmlns="">{qualified(schedule + rest)}</harmonogram>'
-        response = post(
-            server,
-            body("zapiszHarmonogram", identifier("identyfikatorKomunikatu", "m") + content),
-            action="zapiszHarmonogram",
-        )
-        assert "REG.WER.2:" in response.text
-        assert codes(response) == ["BladWeryfikacjiDokumentu", "BladWeryfikacjiRegul"]
-
-
-def qualified(content: str) -> str:
-    """Puts elements without a namespace into that of the contract's types."""
-    root = etree.fromstring(f"<r>{content}</r>")
-    for element in root.iterdescendants():
-        if etree.QName(element).namespace is None:
-            element.tag = f"{{{MT}}}{element.tag}"
-    return "".join(etree.tostring(child).decode() for child in root)
-
-
-def test_a_visit_can_be_fetched_as_it_stands(server: SandboxServer) -> None:
+def test_a_visit_can_be_fetched_as_it_stands(cer: Caller) -> None:
     """With its last status, valid by the contract."""
-    gateway = examples.gateway(server.address)
-    schedule, slot = examples.new_id(), examples.slot()
-    visit = examples.visit(slot.identifier)
-    for message in (
-        examples.service_place(),
-        examples.schedule(schedule, None),
-        examples.slots(schedule, slot),
-        examples.activation(),
-        visit,
-        examples.cancellation(visit.identifier),
-        examples.cancellation(visit.identifier),
-    ):
-        assert gateway.send(message) == Delivered()
-    wanted = identifier("identyfikatorWizyty", visit.identifier.extension, visit.identifier.root)
-    response = post(server, body("pobierzWizyte", wanted), action="pobierzWizyte")
-    answer = etree.fromstring(response.content)[0][0]
-    assert response.status_code == 200
-    assert contract.load().schema.validate(answer)
-    assert answer.findtext(".//{*}status") == "ODWOLANA"
-    assert [each.text for each in answer.iterfind(".//{*}odwolanaPrzez")] == ["PACJENT"]
-    assert answer.findtext(".//{*}nazwisko") == examples.FAMILY_NAME
+    raw.opened(cer)
+    cer.accepted(raw.saving(raw.visit("v", "s1", family_name="Niebyła")))
+    cer.accepted(raw.cancelling("v", "SWIADCZENIODAWCA"), raw.cancelling("v", "PACJENT"))
+    answer = cer.send(raw.fetching("v"))
+    assert contract.load().problem(answer.tree) is None
+    assert answer.texts("status") == ["ODWOLANA"]
+    assert answer.texts("odwolanaPrzez") == ["PACJENT"]
+    assert answer.texts("nazwisko") == ["Niebyła"]
 
 
 def test_every_answer_is_valid_by_the_contract(server: SandboxServer) -> None:
     """Success, refusal and fault alike; the client that believes the contract is not surprised."""
-    refusal = etree.fromstring(post(server, ACTIVATION).content)[0][0]
-    assert contract.load().schema.validate(refusal)
-    fault = etree.fromstring(post(server, ACTIVATION, context="").content)
-    detail = fault.find(f".//{{{COMMON}}}bledyOperacji")
+    assert contract.load().problem(post(server, envelope(ACTIVATION)).tree) is None
+    fault = post(server, envelope(ACTIVATION, header="")).tree
+    detail = fault.find(f".//{{{raw.COMMON}}}bledyOperacji")
     assert detail is not None
-    assert contract.load().schema.validate(detail)
+    assert contract.load().problem(detail) is None
 
 
-@pytest.mark.parametrize("lacking", [each["nazwa"].rpartition(":")[2] for each in examples.CONTEXT.attributes()])
+@pytest.mark.parametrize("lacking", raw.ATTRIBUTES)
 def test_a_call_must_say_on_whose_behalf_it_is_made(server: SandboxServer, lacking: str) -> None:
     """Each attribute of the context is needed."""
-    response = post(server, ACTIVATION, header(without=lacking))
-    assert (response.status_code, codes(response)) == (500, ["bladKontekstu"])
-    assert lacking in response.text
+    answer = post(server, envelope(ACTIVATION, raw.header(without=lacking)))
+    assert (answer.status, answer.code) == (500, "bladKontekstu")
+    assert lacking in answer.texts("opis")[0]
 
 
 def test_a_call_without_a_context_is_refused(server: SandboxServer) -> None:
-    """As is one with a header of another kind."""
-    assert codes(post(server, ACTIVATION, "")) == ["bladKontekstu"]
-    assert codes(post(server, ACTIVATION, header().replace(CONTEXT, "urn:other"))) == ["bladKontekstu"]
+    """As is one with a header of another kind, or two of them."""
+    for header in ("", raw.header().replace(raw.CONTEXT, "urn:other"), raw.header() * 2):
+        assert post(server, envelope(ACTIVATION, header)).code == "bladKontekstu"
 
 
 @pytest.mark.parametrize(
@@ -171,19 +84,20 @@ def test_a_call_without_a_context_is_refused(server: SandboxServer) -> None:
         "<a/>",
         f'<s:Envelope xmlns:s="{SOAP}"><s:Body/></s:Envelope>',
         f'<s:Envelope xmlns:s="{SOAP}"><s:Body><unknown/></s:Body></s:Envelope>',
+        f'<s:Envelope xmlns:s="{SOAP}"><s:Body><a/><a/></s:Body></s:Envelope>',
+        f'<s:Envelope xmlns:s="{SOAP}"><s:Body><a/></s:Body><s:Body/></s:Envelope>',
     ],
 )
 def test_what_is_no_request_is_refused(server: SandboxServer, text: str) -> None:
     """With a fault, never by breaking off."""
-    response = raw(server, text)
-    assert (response.status_code, codes(response)) == (500, ["niepoprawnyKomunikat"])
+    answer = post(server, text)
+    assert (answer.status, answer.code) == (500, "niepoprawnyKomunikat")
 
 
 def test_a_document_type_is_refused(server: SandboxServer) -> None:
     """Even on a request that is valid otherwise."""
-    envelope = f'<s:Envelope xmlns:s="{SOAP}"><s:Header>{header()}</s:Header><s:Body>{ACTIVATION}</s:Body></s:Envelope>'
-    assert codes(raw(server, envelope)) == ["BladWeryfikacjiDokumentu", "BladWeryfikacjiRegul"]
-    assert codes(raw(server, f"<!DOCTYPE x>{envelope}")) == ["niepoprawnyKomunikat"]
+    assert post(server, envelope(ACTIVATION)).code == "BladWeryfikacjiRegul"
+    assert post(server, f"<!DOCTYPE x>{envelope(ACTIVATION)}").code == "niepoprawnyKomunikat"
 
 
 def test_entities_are_never_expanded(server: SandboxServer) -> None:
@@ -191,39 +105,41 @@ def test_entities_are_never_expanded(server: SandboxServer) -> None:
     bomb = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
     declared = f'<!DOCTYPE x [<!ENTITY e0 "lol">{bomb}<!ENTITY file SYSTEM "file:///etc/passwd">]>'
     for entity in ("&e9;", "&file;"):
-        envelope = f'{declared}<s:Envelope xmlns:s="{SOAP}"><s:Body><a>{entity}</a></s:Body></s:Envelope>'
-        response = raw(server, envelope)
-        assert codes(response) == ["niepoprawnyKomunikat"]
-        assert "root" not in response.text.replace("root>", "")
+        text = f'{declared}<s:Envelope xmlns:s="{SOAP}"><s:Body><a>{entity}</a></s:Body></s:Envelope>'
+        answer = post(server, text)
+        assert answer.code == "niepoprawnyKomunikat"
+        assert b"root:" not in answer.content
 
 
 def test_the_action_must_fit_the_request(server: SandboxServer) -> None:
     """As a real service dispatches by it."""
-    assert codes(post(server, ACTIVATION, action="zapiszSloty")) == ["niepoprawnyKomunikat"]
+    assert post(server, envelope(ACTIVATION), "zapiszSloty").code == "niepoprawnyKomunikat"
 
 
 def test_a_schema_fault_names_the_place_and_not_the_value(server: SandboxServer) -> None:
     """What is wrong may be a PESEL."""
-    response = post(server, ACTIVATION.replace("2.16.1<", f"{examples.PESEL}<"))
-    assert codes(response) == ["niepoprawnyKomunikat"]
-    assert "identyfikatorMus" in response.text
-    assert examples.PESEL not in response.text
+    woman = raw.new_woman()
+    visit = raw.saving(raw.visit("v", "s", woman)).replace(f">{raw.PESEL}<", f">{woman}<")
+    answer = post(server, envelope(visit), "zapiszWizyte")
+    assert answer.code == "niepoprawnyKomunikat"
+    assert "pacjent" in answer.texts("opis")[0]
+    assert woman.encode() not in answer.content
 
 
-def test_an_instant_without_an_offset_is_refused(server: SandboxServer) -> None:
+def test_an_instant_without_an_offset_is_refused(cer: Caller) -> None:
     """Nobody knows when it is."""
-    slot = (
-        identifier("identyfikator", "x")
-        + "<od>2026-09-01T08:00:00</od><do>2026-09-01T08:08:00Z</do><liczbaMiejsc>1</liczbaMiejsc>"
-        + "<rodzaj>PROCEDURA_DOMYSLNA</rodzaj>"
-    )
-    message = identifier("identyfikatorKomunikatu", "m") + identifier("identyfikatorHarmonogramu", "h")
-    content = body("zapiszSloty", f"{message}<slot>{qualified(slot)}</slot>")
-    response = post(server, content, action="zapiszSloty")
-    assert codes(response) == ["niepoprawnyKomunikat"]
-    assert "od" in response.text
-    response = post(server, content.replace("T08:00:00<", "T08:00:00Z<"), action="zapiszSloty")
-    assert "REG.WER.5:" in response.text
+    slots = Place().slots(raw.slot("s"))
+    answer = cer.send(slots.replace(OPENS.isoformat(), OPENS.replace(tzinfo=None).isoformat()))
+    assert answer.code == "niepoprawnyKomunikat"
+    assert "od" in answer.texts("opis")[0]
+    assert cer.send(slots).rule == "REG.WER.5"
+
+
+def test_an_instant_that_no_clock_shows_is_refused(cer: Caller) -> None:
+    """The schema knows more years than we do."""
+    place = raw.opened(cer)
+    slots = place.slots(raw.slot("s")).replace(f"{OPENS.year}-", f"1{OPENS.year}-")
+    assert cer.send(slots).code == "niepoprawnyKomunikat"
 
 
 def test_a_request_that_is_too_long_is_not_read(server: SandboxServer) -> None:
@@ -237,10 +153,10 @@ def test_a_request_that_is_too_long_is_not_read(server: SandboxServer) -> None:
     connection.close()
 
 
-def test_the_pages_show_counts_and_no_person(server: SandboxServer) -> None:
+def test_the_small_pages_show_counts_and_no_person(server: SandboxServer, cer: Caller) -> None:
     """For a developer and for a test."""
     origin = server.address.removesuffix("/services")
-    examples.gateway(server.address).send(examples.service_place())
+    cer.accepted(Place().registration())
     counts = requests.get(f"{origin}/state", timeout=5).json()
     assert counts == server.state.counts()
     assert (counts["service_places"], counts["messages"]) == (1, 1)
@@ -252,45 +168,80 @@ def test_the_pages_show_counts_and_no_person(server: SandboxServer) -> None:
 def test_a_failing_store_is_a_fault_of_the_server(server: SandboxServer) -> None:
     """And says so, so that the client tries again."""
     server.state.close()
-    assert codes(post(server, ACTIVATION)) == ["bladZapisu"]
+    assert post(server, envelope(ACTIVATION)).code == "bladZapisu"
 
 
-def test_the_log_tells_what_was_done_and_not_to_whom(server: SandboxServer, caplog: pytest.LogCaptureFixture) -> None:
-    """Operations and rules, never a body."""
+def test_the_log_tells_what_was_done_and_not_to_whom(
+    signing: Caller, cer: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Operations and rules, never a body, whether it is signed or not."""
     caplog.set_level(logging.DEBUG)
-    examples.gateway(server.address).send(examples.visit(examples.new_id()))
-    assert "refused zapiszWizyte" in caplog.text
-    assert examples.PESEL not in caplog.text
-    assert examples.FAMILY_NAME not in caplog.text
+    woman = raw.new_woman()
+    for caller in (cer, signing):
+        caller.send(raw.saving(raw.visit("v", "s", woman)))
+    assert caplog.text.count("refused zapiszWizyte") == 2
+    assert woman not in caplog.text
+    assert "Zmyślona" not in caplog.text
 
 
 def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     """The file is the memory, and only its owner can read it."""
-    file, message = tmp_path / "state.db", examples.service_place()
-    with SandboxServer(file) as server:
-        gateway = examples.gateway(server.address)
-        assert gateway.send(message) == Delivered()
-    broken_off = "ConnectionError"
-    assert gateway.send(examples.activation()) in (Retryable(reason=broken_off), OutcomeUnknown(reason=broken_off))
+    file, content = tmp_path / "state.db", Place().registration()
+    with SandboxServer(file) as server, raw.caller(server.address) as caller:
+        caller.accepted(content)
     assert file.stat().st_mode & 0o077 == 0
-    with SandboxServer(file) as server:
-        assert examples.gateway(server.address).send(message) == AlreadyDelivered()
+    with SandboxServer(file) as server, raw.caller(server.address) as caller:
+        assert caller.send(content).code == "DuplikatKomunikatu"
         assert server.state.counts()["service_places"] == 1
+
+
+def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    """Rather than misread."""
+    file = tmp_path / "state.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE visit (id TEXT)")
+    connection.close()
+    before = file.read_bytes()
+    with pytest.raises(RuntimeError, match="another version"):
+        SandboxServer(file)
+    assert file.read_bytes() == before
 
 
 @pytest.mark.processes
 def test_a_killed_sandbox_forgets_nothing(tmp_path: Path) -> None:
     """What was acknowledged before kill -9 is there afterwards."""
-    file, messages = tmp_path / "state.db", [examples.service_place() for _ in range(50)]
-    with running(file) as (process, address):
-        gateway = examples.gateway(address)
-        assert {gateway.send(message) for message in messages} == {Delivered()}
+    file, contents = tmp_path / "state.db", [Place().registration() for _ in range(50)]
+    with running(file) as (process, address), raw.caller(address) as caller:
+        caller.accepted(*contents)
         process.send_signal(signal.SIGKILL)
         process.wait(5)
-        assert isinstance(gateway.send(examples.activation()), Retryable | OutcomeUnknown)
-    with running(file) as (_, address):
-        gateway = examples.gateway(address)
-        assert {gateway.send(message) for message in messages} == {AlreadyDelivered()}
+        with pytest.raises(requests.ConnectionError):
+            caller.send(ACTIVATION)
+    with running(file) as (_, address), raw.caller(address) as caller:
+        assert {caller.send(content).code for content in contents} == {"DuplikatKomunikatu"}
+
+
+@pytest.mark.processes
+def test_the_command_serves_over_tls_with_a_page(tmp_path: Path) -> None:
+    """And makes the certificates if they are not there."""
+    folder, port, page = tmp_path / "certificates", free_port(), free_port()
+    options = ["--state", tmp_path / "state.db", "--port", port, "--certificates", folder, "--page-port", page]
+    command = [sys.executable, "-m", "mobile_units", "sandbox", *map(str, options)]
+    with subprocess.Popen(command) as process:
+        try:
+            wait_until_healthy(f"http://127.0.0.1:{page}/healthz")
+            with raw.caller(f"https://127.0.0.1:{port}/services", make(folder)) as caller:
+                caller.accepted(Place().registration())
+            counts = requests.get(f"http://127.0.0.1:{page}/state", timeout=5).json()
+            assert counts["service_places"] == 1
+        finally:
+            process.kill()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 PROGRAM = """
@@ -304,8 +255,7 @@ serve("127.0.0.1", int(sys.argv[1]), Path(sys.argv[2]))
 @contextmanager
 def running(file: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A sandbox in a process of its own, and its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     with subprocess.Popen([sys.executable, "-c", PROGRAM, str(port), str(file)]) as process:
         try:
             wait_until_healthy(f"http://127.0.0.1:{port}/healthz")

@@ -1,18 +1,21 @@
 """Contracts and their ranges."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy.orm import Session
 
+from mobile_units.errors import DomainError
+from mobile_units.models.slots import SlotStatus
 from mobile_units.rules.product_codes import ContractedRange
 from mobile_units.rules.programmes import Mobility, Path
 from mobile_units.services import contracts, product_codes, reference, service_places
 from mobile_units.services.actors import Actor
 from mobile_units.services.contracts import NewContract, NewContractRange
 from tests import factories, factories_booking
+from tests.factories_booking import DAY
 from tests.factories_catalogue import refused
 
 MOBILE_BREAST = "10.7940.159.02"
@@ -112,3 +115,20 @@ def test_a_range_in_use_is_not_removed(session: Session, actor: Actor) -> None:
     used = NewContractRange(product_code=schedule.contract_range.product_code, quantity_limit=1)
     contracts.change(session, actor, contract.id, contract.version, {"ranges": [used]})
     assert [row.id for row in contract.ranges] == [schedule.contract_range_id]
+
+
+@pytest.mark.parametrize("shorter", [{"valid_to": DAY - timedelta(days=1)}, {"valid_from": DAY + timedelta(days=1)}])
+def test_a_contract_is_not_shortened_below_its_schedules(
+    session: Session, actor: Actor, shorter: dict[str, date]
+) -> None:
+    """They are listed; once their slots are withdrawn nobody asks for them any more."""
+    slot = factories_booking.slot(session, actor.provider_id)
+    contract = contracts.get(session, actor, slot.schedule.contract_range.contract_id)
+    with pytest.raises(DomainError) as refusal, session.begin_nested():
+        contracts.change(session, actor, contract.id, 1, shorter)
+    assert refusal.value.code == "contract_has_schedules"
+    day = DAY.isoformat()
+    assert refusal.value.lists == {"schedules": [{"id": slot.schedule_id, "valid_from": day, "valid_to": day}]}
+    contracts.change(session, actor, contract.id, 1, {"valid_from": DAY, "valid_to": DAY})
+    slot.status = SlotStatus.WITHDRAWN
+    contracts.change(session, actor, contract.id, 2, {"valid_to": date(2035, 12, 31), "valid_from": FIRST} | shorter)

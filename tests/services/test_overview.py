@@ -229,14 +229,32 @@ def test_accepted_schedules_have_to_reach_the_horizon(
 ) -> None:
     """From March they have to reach the last working day of June; a schedule not accepted reaches nowhere."""
     place = service_place(session, actor.provider_id, mobility=Mobility.STATIONARY)
-    schedule(session, actor.provider_id, day=MONDAY, place=place).accepted_at = NOW
-    last = schedule(session, actor.provider_id, day=last_day, place=place)
-    last.accepted_at = NOW if accepted else None
+    first, last = (schedule(session, actor.provider_id, day=day, place=place) for day in (MONDAY, last_day))
+    for each in (first, last):
+        slot(session, actor.provider_id, of=each)
+    first.accepted_at, last.accepted_at = NOW, NOW if accepted else None
     session.flush()
     found = read(session, actor)
     [shown] = found.places
     assert (shown.covered, shown.last_day) == (covered, last_day if accepted else MONDAY)
     assert (shown.name, shown.mobility, found.horizon) == (place.name, Mobility.STATIONARY, date(2027, 6, 30))
+
+
+def test_a_withdrawn_schedule_reaches_nowhere(session: Session, actor: Actor) -> None:
+    """The central system keeps it, but nobody can book there."""
+    made = slot(session, actor.provider_id, day=date(2027, 6, 30))
+    made.schedule.accepted_at, made.status = NOW, SlotStatus.WITHDRAWN
+    session.flush()
+    assert [place.last_day for place in read(session, actor).places] == [None]
+
+
+def test_a_withdrawn_stop_is_not_counted(session: Session, actor: Actor) -> None:
+    """It has no days any more."""
+    made = stop(session, actor.provider_id, MONDAY)
+    assert read(session, actor).counts.stops == 1
+    made.days.clear()
+    session.flush()
+    assert read(session, actor).counts.stops == 0
 
 
 def test_a_place_without_schedules_is_not_covered(session: Session, actor: Actor) -> None:

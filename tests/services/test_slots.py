@@ -1,4 +1,4 @@
-"""Only what can really be booked is found, with where it is; a slot with visits cannot be blocked."""
+"""Only what can really be booked is found, with where it is; a slot with visits cannot be blocked or withdrawn."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -10,13 +10,19 @@ from sqlalchemy.orm import Session
 from mobile_units.errors import DomainError
 from mobile_units.models.sites import Site
 from mobile_units.models.slots import Slot, SlotStatus
+from mobile_units.models.transmissions import MessageState, OutboxMessage
+from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Mobility, Path, Programme
-from mobile_units.services import slots
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.services import slots, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.queries import Paging
 from mobile_units.services.slots import SlotFilter, SlotOrder
+from mobile_units.services.visits import NewVisit
+from mobile_units.transmission import outbox
 from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW, slot, stop
+from tests.factories_transmission import hand_over
 from tests.statements import counted, refused
 
 WIELUN = (51.22097, 18.56964)
@@ -182,3 +188,111 @@ def test_search_is_by_day_around_the_clock_change(session: Session, actor: Actor
     schedule = factories_booking.schedule(session, actor.provider_id, day=day)
     late = slot(session, actor.provider_id, of=schedule, at=time(23, 50))
     assert found(session, actor, first_day=day, last_day=day) == [late.id]
+
+
+# withdrawing, and how many women a slot takes
+
+
+def booked(session: Session, actor: Actor, of: Slot) -> Visit:
+    """A visit of a new woman."""
+    woman = factories_booking.woman(session, actor.provider_id)
+    return visits.book(session, actor, NewVisit(woman_id=woman.id, slot_id=of.id, path=Path.MAMMOGRAPHY), NOW)
+
+
+def test_withdrawn_slots_are_neither_found_nor_booked(session: Session, actor: Actor) -> None:
+    """Blocking and unblocking do not bring them back; withdrawing once more does no harm."""
+    one = slot(session, actor.provider_id, at=time(9))
+    other = slot(session, actor.provider_id, of=one.schedule, at=time(10))
+    done = slots.withdraw(session, actor, [other.id, one.id], NOW)
+    assert [(each.id, each.status) for each in done] == [
+        (one.id, SlotStatus.WITHDRAWN),
+        (other.id, SlotStatus.WITHDRAWN),
+    ]
+    assert found(session, actor) == []
+    with refused("slot_withdrawn"):
+        booked(session, actor, one)
+    for use_case in (slots.block, slots.unblock):
+        with refused("slot_withdrawn"):
+            use_case(session, actor, one.id)
+    assert slots.withdraw(session, actor, [one.id], NOW)[0].status is SlotStatus.WITHDRAWN
+
+
+def test_slots_are_withdrawn_all_or_none(session: Session, actor: Actor) -> None:
+    """Visits in one, a slot that has begun, and a slot of somebody else are in the way of the others."""
+    one = slot(session, actor.provider_id, at=time(9), capacity=2)
+    other = slot(session, actor.provider_id, of=one.schedule, at=time(10))
+    visit = booked(session, actor, one)
+    foreign = slot(session, factories.provider(session).id)
+    with pytest.raises(DomainError) as refusal:
+        slots.withdraw(session, actor, [one.id, other.id], NOW)
+    assert refusal.value.code == "slots_have_visits"
+    assert [each["id"] for each in refusal.value.lists["visits"]] == [visit.id]
+    with refused("not_found"):
+        slots.withdraw(session, actor, [other.id, foreign.id], NOW)
+    with refused("slot_in_the_past"):
+        slots.withdraw(session, actor, [other.id], other.starts_at)
+    session.expire_all()
+    assert other.status is foreign.status is SlotStatus.OPEN
+
+
+def test_a_slot_takes_more_or_fewer_women(session: Session, actor: Actor) -> None:
+    """Never fewer than are booked; not once it has begun or was withdrawn."""
+    one = slot(session, actor.provider_id)
+    assert slots.change_capacity(session, actor, one.id, 2, NOW).free == 2
+    both = {booked(session, actor, one).id for _ in range(2)}
+    with pytest.raises(DomainError) as refusal:
+        slots.change_capacity(session, actor, one.id, 1, NOW)
+    assert {each["id"] for each in refusal.value.lists["visits"]} == both
+    with refused("slot_in_the_past"):
+        slots.change_capacity(session, actor, one.id, 3, one.starts_at)
+    with refused("not_found"):
+        slots.change_capacity(session, Actor(factories.provider(session).id), one.id, 3, NOW)
+    other = slot(session, actor.provider_id, of=one.schedule, at=time(10))
+    slots.withdraw(session, actor, [other.id], NOW)
+    with refused("slot_withdrawn"):
+        slots.change_capacity(session, actor, other.id, 2, NOW)
+
+
+def test_places_taken_away_and_given_are_told_each_in_its_way(session: Session, actor: Actor) -> None:
+    """And what was never queued is not told."""
+    one = slot(session, actor.provider_id)
+    slots.change_capacity(session, actor, one.id, 2, NOW)
+    slots.change_capacity(session, actor, one.id, 1, NOW)
+    assert told(session, actor) == []
+    hand_over(session, one.schedule)
+    for capacity, kinds in (
+        (2, [MessageKind.SAVE_SLOTS]),
+        (2, []),
+        (1, [MessageKind.WITHDRAW_SLOTS]),
+    ):
+        accept_all(session)
+        slots.change_capacity(session, actor, one.id, capacity, NOW)
+        assert told(session, actor) == kinds
+    accept_all(session)
+    slots.withdraw(session, actor, [one.id], NOW)
+    assert told(session, actor) == [MessageKind.WITHDRAW_SLOTS]
+
+
+def told(session: Session, actor: Actor) -> list[MessageKind]:
+    """The kinds of what is to be sent."""
+    pending = OutboxMessage.provider_id == actor.provider_id, OutboxMessage.state == MessageState.PENDING
+    return list(session.scalars(select(OutboxMessage.kind).where(*pending).order_by(OutboxMessage.id)))
+
+
+def accept_all(session: Session) -> None:
+    """The central system takes what there is."""
+    for message in session.scalars(select(OutboxMessage)):
+        message.state, message.attempts = MessageState.ACCEPTED, 1
+    session.flush()
+
+
+def test_slots_in_flight_come_back_behind_what_took_them_away(session: Session, actor: Actor) -> None:
+    """More places are told only after the fewer were."""
+    one = slot(session, actor.provider_id, capacity=2)
+    hand_over(session, one.schedule)
+    accept_all(session)
+    slots.change_capacity(session, actor, one.id, 1, NOW)
+    slots.change_capacity(session, actor, one.id, 3, NOW)
+    more = outbox.latest(session, MessageKind.SAVE_SLOTS, one.schedule_id)
+    assert more is not None
+    assert [message.kind for message in more.waits_for] == [MessageKind.WITHDRAW_SLOTS]

@@ -12,7 +12,7 @@ from mobile_units.models.transmissions import MessageState, OutboxDependency, Ou
 from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.rules.visits import CancelledBy
+from mobile_units.rules.visits import CancelledBy, VisitStatus
 from mobile_units.services import imports, service_places, sites, slots, visits, women
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import Cancellation, NewVisit
@@ -117,6 +117,24 @@ def test_a_woman_is_told_anew_with_her_visit_to_come(
     visits.cancel(session, actor, visit.id, Cancellation(version=visit.version, cancelled_by=CancelledBy.WOMAN))
     accept_all(session)
     women.change(session, actor, visit.woman_id, 2, values, DAY)
+    assert waiting(session, actor) == []
+
+
+def test_a_corrected_identity_is_told_with_visits_that_were_never_taken(
+    session: Session, actor: Actor, told: Slot
+) -> None:
+    """A wrong PESEL may be why a visit was refused, so it is told again though she was examined by now."""
+    visit = booked(session, actor, told)
+    visit.status = VisitStatus.PERFORMED
+    session.flush()
+    accept_all(session)
+    right = women.Identity(pesel=factories_booking.pesel())
+    women.change(session, actor, visit.woman_id, 1, {"identity": right}, DAY)
+    assert waiting(session, actor) == [(MessageKind.SAVE_VISIT, visit.id)]
+    accept_all(session)
+    visit.passed_at = NOW
+    session.flush()
+    women.change(session, actor, visit.woman_id, 2, {"telephone": None}, DAY)
     assert waiting(session, actor) == []
 
 

@@ -81,6 +81,7 @@ def test_the_summary_counts_every_state(session: Session, actor: Actor) -> None:
         MessageState.IN_PROGRESS: 0,
         MessageState.ACCEPTED: 0,
         MessageState.REJECTED: 1,
+        MessageState.GIVEN_UP: 0,
     }
     assert counted.blocked == 1
 

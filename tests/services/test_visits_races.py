@@ -24,7 +24,7 @@ from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy, VisitStatus
-from mobile_units.services import slots, visits
+from mobile_units.services import slots, visit_steps, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import Cancellation, Move, NewVisit
 from tests import factories, factories_booking
@@ -174,7 +174,7 @@ def test_the_index_keeps_one_visit_even_if_the_use_case_locks_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the lock of the woman's row the index still lets one pass."""
-    monkeypatch.setattr(visits, "_WOMAN", WITHOUT_LOCK)
+    monkeypatch.setattr(visit_steps, "_WOMAN", WITHOUT_LOCK)
     scene = Scene(engine, women=1, capacities=4 * [1])
     outcomes = scene.race(*(scene.booking(0, n) for n in range(4)))
     assert sorted(map(str, outcomes))[1:] == 3 * ["parallel_visit"]
@@ -217,7 +217,7 @@ def test_without_its_guards_a_request_sent_twice_books_twice(
         meeting.wait()
         return found
 
-    monkeypatch.setattr(visits, "_WOMAN", WITHOUT_LOCK)
+    monkeypatch.setattr(visit_steps, "_WOMAN", WITHOUT_LOCK)
     monkeypatch.setattr(visits, "_booked_before", look_and_meet)
     scene = Scene(unguarded, women=1, capacities=[6])
     outcomes = scene.race(*(scene.booking(0, 0, key="same-request") for _ in range(2)))
@@ -269,7 +269,7 @@ def test_crossing_moves_that_lock_in_their_own_order_end_in_a_deadlock(
         meeting.wait()
         slots.take(session, entered, now)
 
-    monkeypatch.setattr(visits, "_exchange", exchange)
+    monkeypatch.setattr(visit_steps, "exchange", exchange)
     assert "DeadlockDetected" in crossing_moves(Scene(engine, women=2, capacities=[2, 2]))
 
 

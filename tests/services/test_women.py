@@ -198,3 +198,31 @@ def test_a_visit_performed_here_counts_and_a_booked_one_does_not(session: Sessio
     visits.change_status(session, actor, visit.id, recorded, slot.starts_at)
     answer = women.eligibility(session, actor, woman.id, Path.MAMMOGRAPHY, later)
     assert (answer.code, answer.next_eligible_on) == (AssessmentCode.INTERVAL_NOT_ELAPSED, date(2029, 3, 10))
+
+
+def test_a_wrong_identity_is_corrected(session: Session, actor: Actor) -> None:
+    """She is found by the right PESEL alone, and is as old as it says; with a document her birth date counts."""
+    woman = women.register(session, actor, new(), TODAY)
+    right = make_pesel(date(1971, 1, 2), 9, "F")
+    women.change(session, actor, woman.id, 1, {"identity": Identity(pesel=right), "birth_date": BORN}, TODAY)
+    assert women.find_by_identity(session, actor, Identity(pesel=right)) is woman
+    assert women.find_by_identity(session, actor, Identity(pesel=PESEL)) is None
+    assert woman.birth_date == "1971-01-02"
+    women.change(session, actor, woman.id, 2, {"identity": DOCUMENT}, TODAY)
+    assert (woman.identity_number, woman.birth_date) == ("DE:C01X00T47", "1971-01-02")
+    women.change(session, actor, woman.id, 3, {"birth_date": BORN}, TODAY)
+    assert woman.birth_date == "1970-05-17"
+
+
+def test_an_identity_is_not_corrected_into_another_womans(session: Session, actor: Actor) -> None:
+    """Nor into an impossible one."""
+    woman = women.register(session, actor, new(), TODAY)
+    women.register(session, actor, new(DOCUMENT, birth_date=BORN), TODAY)
+    for values, code in (
+        ({"identity": DOCUMENT}, "woman_known"),
+        ({"identity": Identity(pesel="123")}, "pesel_invalid"),
+        ({"identity": Identity(pesel=make_pesel(BORN, 7, "M"))}, "pesel_not_a_woman"),
+    ):
+        with refused(code), session.begin_nested():
+            women.change(session, actor, woman.id, 1, values, TODAY)
+    assert women.find_by_identity(session, actor, Identity(pesel=PESEL)) is not None

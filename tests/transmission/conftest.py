@@ -30,7 +30,7 @@ def migrated(settings: Settings) -> Iterator[Engine]:
 
 @pytest.fixture
 def engine(migrated: Engine) -> Iterator[Engine]:
-    """The same engine with an outbox that is empty again after the test."""
+    """The same engine with an outbox and links that are empty again after the test."""
     yield migrated
     with migrated.begin() as connection:
-        connection.execute(text("TRUNCATE outbox_messages CASCADE"))
+        connection.execute(text("TRUNCATE outbox_messages, transmission_links CASCADE"))

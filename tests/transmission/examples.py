@@ -7,7 +7,8 @@ from mobile_units.clock import WARSAW
 from mobile_units.config import CONTRACT
 from mobile_units.rules.programmes import Mobility, Path
 from mobile_units.rules.visits import CancelledBy, VisitStatus
-from mobile_units.transmission.context import CallContext
+from mobile_units.transmission.context import context_of
+from mobile_units.transmission.dialect import DEFAULT
 from mobile_units.transmission.messages import (
     ActivationData,
     MobilePointData,
@@ -37,12 +38,7 @@ PLACE = service_place_id(BOOK, "001")
 DAY = date(2026, 9, 1)
 OPENS = datetime(2026, 9, 1, 8, tzinfo=WARSAW)
 CLOSES = OPENS + timedelta(hours=8)
-CONTEXT = CallContext(
-    provider=provider_id(BOOK),
-    user=ObjectId(provider_node(999), "1"),
-    workplace=PLACE,
-    role="SYSTEM_ZEWNETRZNY_PODMIOTU_LECZNICZEGO",
-)
+CONTEXT = context_of(DEFAULT, BOOK, "001")
 
 
 def new_id() -> ObjectId:

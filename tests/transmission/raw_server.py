@@ -1,30 +1,44 @@
 """A server that answers one request with whatever bytes a test wants, or misbehaves."""
 
 import socket
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from threading import Event, Thread
 
 
 @dataclass
 class RawServer:
-    """Where the server listens, and the bytes it was sent."""
+    """Where the server listens, the bytes it was sent, and how handshakes failed."""
 
     address: str
     received: list[bytes] = field(default_factory=list)
+    refused: list[OSError] = field(default_factory=list)
     stopped: Event = field(default_factory=Event)
 
 
 @contextmanager
-def raw_server(answer: bytes = b"", *, silent: bool = False, drip: bool = False) -> Iterator[RawServer]:
-    """Reads whole requests and sends `answer`, then closes.
+def raw_server(
+    answer: bytes = b"",
+    *,
+    first: bytes | None = None,
+    silent: bool = False,
+    drip: bool = False,
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[RawServer]:
+    """Reads whole requests and sends `answer`, to the first one `first` if given, then closes; `tls` wraps it all.
 
     A silent server keeps the connection and says nothing; a dripping one adds a byte at a time for ever.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = RawServer(f"http://127.0.0.1:{listener.getsockname()[1]}/services")
-        thread = Thread(target=_serve, args=(listener, server, answer, silent, drip), daemon=True)
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        if tls:
+            listener = stack.enter_context(tls.wrap_socket(listener, server_side=True))
+        server = RawServer(f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}/services")
+        answers = chain([] if first is None else [first], repeat(answer))
+        thread = Thread(target=_serve, args=(listener, server, answers, silent, drip), daemon=True)
         thread.start()
         yield server
         server.stopped.set()
@@ -40,18 +54,19 @@ def http(status: int, body: str | bytes, length: int | None = None) -> bytes:
     return head.encode() + content
 
 
-def _serve(listener: socket.socket, server: RawServer, answer: bytes, silent: bool, drip: bool) -> None:
+def _serve(listener: socket.socket, server: RawServer, answers: Iterator[bytes], silent: bool, drip: bool) -> None:
     while not server.stopped.is_set():
         try:
             connection, _ = listener.accept()
-        except OSError:
-            return
-        with connection:
+        except OSError as error:
+            server.refused.append(error)
+            continue
+        with connection, suppress(OSError):
             server.received.append(_request(connection))
             if silent:
                 server.stopped.wait(10)
             else:
-                connection.sendall(answer)
+                connection.sendall(next(answers))
             if drip:
                 _drip(connection, server.stopped)
 

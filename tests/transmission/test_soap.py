@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from mobile_units.config import CONTRACT
+from mobile_units.rules.transmissions import MessageKind
 from mobile_units.sandbox.server import SandboxServer
 from mobile_units.transmission import answers
+from mobile_units.transmission.dialect import DEFAULT
 from mobile_units.transmission.gateway import (
     AlreadyDelivered,
     Delivered,
@@ -194,7 +196,7 @@ def test_an_answer_that_proves_nothing_leaves_the_outcome_unknown(answer: bytes)
 
 def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory stays bounded."""
-    monkeypatch.setattr("mobile_units.transmission.soap.MAX_BYTES", 1000)
+    monkeypatch.setattr("mobile_units.transmission.transport.MAX_BYTES", 1000)
     assert answers.MAX_BYTES > 1000
     assert isinstance(outcome_of(http(200, SUCCESS + " " * 2000)), OutcomeUnknown)
 
@@ -261,8 +263,9 @@ def test_an_operation_may_have_another_name(tmp_path: Path) -> None:
     wsdl = contract_with(tmp_path, "zapiszWizyte", "umowWizyte")
     with pytest.raises(ContractError, match="zapiszWizyte"):
         examples.gateway("http://127.0.0.1:9/", wsdl=wsdl)
+    dialect = replace(DEFAULT, operations={**DEFAULT.operations, MessageKind.SAVE_VISIT: "umówWizytę"})
     with raw_server(http(200, SUCCESS)) as server:
-        gateway = examples.gateway(server.address, wsdl=wsdl, operation_names={"zapiszWizyte": "umowWizyte"})
+        gateway = examples.gateway(server.address, wsdl=wsdl, dialect=dialect)
         assert gateway.send(examples.visit(examples.new_id())) == Delivered()
 
 
@@ -270,6 +273,26 @@ def test_a_contract_without_a_lookup_will_do(tmp_path: Path) -> None:
     """Then a message of unknown outcome is sent again."""
     gateway = examples.gateway("http://127.0.0.1:9/", wsdl=contract_with(tmp_path, "pobierzStanKomunikatu", "inna"))
     assert gateway.lookup(examples.activation()) is Presence.UNSUPPORTED
+    unasked = examples.gateway("http://127.0.0.1:9/", dialect=replace(DEFAULT, lookup=None))
+    assert unasked.lookup(examples.activation()) is Presence.UNSUPPORTED
+
+
+def test_codes_of_answers_are_those_of_the_dialect() -> None:
+    """Neither the states that a lookup tells nor the code of a repeated message is named in any public source."""
+    states = {Presence.PRESENT: "JEST", Presence.ABSENT: "NIE_MA"}
+    dialect = replace(DEFAULT, duplicate="JuzByl", message_states=states)
+    answers = {
+        "<wynik><major>x:JuzByl</major></wynik>": (AlreadyDelivered(), Presence.UNANSWERED),
+        "<wynik><major>x:Sukces</major></wynik><stanKomunikatu>JEST</stanKomunikatu>": (Delivered(), Presence.PRESENT),
+        "<wynik><major>x:Sukces</major></wynik><stanKomunikatu>PRZYJETY</stanKomunikatu>": (
+            Delivered(),
+            Presence.UNANSWERED,
+        ),
+    }
+    for content, expected in answers.items():
+        with raw_server(http(200, envelope(f"<r>{content}</r>").decode())) as server:
+            gateway = examples.gateway(server.address, dialect=dialect)
+            assert (gateway.send(examples.activation()), gateway.lookup(examples.activation())) == expected
 
 
 def test_an_unknown_dialect_of_the_context_is_found_at_the_start() -> None:

@@ -2,16 +2,19 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -23,34 +26,50 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from mobile_units import db, embedded, migrations
+from mobile_units import clock, db, embedded, migrations
 from mobile_units.config import Settings
-from mobile_units.models.transmissions import AttemptOutcome, MessageState, OutboxMessage, TransmissionAttempt
+from mobile_units.models.providers import Provider
+from mobile_units.models.transmissions import (
+    AttemptOutcome,
+    MessageState,
+    OutboxMessage,
+    TransmissionAttempt,
+    TransmissionLink,
+)
 from mobile_units.models.visits import Visit
+from mobile_units.rules.transmissions import FAILURES_TO_OPEN, MessageKind
 from mobile_units.sandbox.server import SandboxServer
-from mobile_units.transmission import contents, worker
+from mobile_units.transmission import contents, links
+from mobile_units.transmission.certificates import CertificateError
+from mobile_units.transmission.contents import Content
 from mobile_units.transmission.gateway import (
     AlreadyDelivered,
+    Delivered,
+    Gateway,
     Halted,
     Outcome,
     OutcomeUnknown,
     Presence,
+    RefusedVisit,
     Rejected,
     Retryable,
 )
-from mobile_units.transmission.messages import Message
-from mobile_units.transmission.outbox import OUTCOMES
+from mobile_units.transmission.messages import ActivationData, Message, ObjectId
+from mobile_units.transmission.records import OUTCOMES
 from mobile_units.transmission.worker import Worker, worker_of
 from tests import factories, factories_booking
 from tests.factories_transmission import (
+    DAY,
     LEASE,
     ScriptedGateway,
     hand_over,
     hand_over_visits,
+    load_chunk,
     message,
     must_claim,
     visit,
 )
+from tests.statements import counted
 
 VISIT_MESSAGES = 5
 CHAIN = 5
@@ -60,8 +79,8 @@ MANY = 80
 
 @pytest.fixture(autouse=True)
 def even_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every back-off is half of the longest, so that no message is due again by chance."""
-    monkeypatch.setattr("mobile_units.transmission.outbox.random.random", lambda: 0.5)
+    """Every wait is the longest, so that no message is due again by chance."""
+    monkeypatch.setattr("mobile_units.transmission.records.random.random", lambda: 1.0)
 
 
 @pytest.fixture
@@ -178,6 +197,40 @@ def test_a_message_taken_over_while_it_was_asked_about_is_left_to_its_new_owner(
     assert states(engine)[MessageState.IN_PROGRESS] == 1
 
 
+def test_a_question_that_is_not_let_in_halts_the_link(
+    engine: Engine, visits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a lone message of unknown outcome would ask for ever, and nobody would hear of it."""
+    with db.transaction(engine) as session:
+        must_claim(session)
+    make_due(engine)
+    gateway, refusal = ScriptedGateway(), Halted(reason="r", code="tls_refused")
+    monkeypatch.setattr(gateway, "lookup", lambda _: refusal)
+    assert worker_with(engine, gateway).deliver_next() == refusal
+    assert gateway.sent == []
+    assert halts(engine) == ["tls_refused"]
+
+
+def test_a_certificate_that_cannot_be_used_halts_the_link(engine: Engine, visits: list[int]) -> None:
+    """Every message would fail alike, so a person is told once and nothing more is tried."""
+
+    def broken(_: int) -> Gateway:
+        raise CertificateError("wss.p12: wrong password")
+
+    worker = Worker(engine, broken, "https://cer.example/services", LEASE)
+    assert worker.drain() == {AttemptOutcome.HALTED: 1}
+    assert halts(engine) == ["certificate_unusable"]
+    assert states(engine) == {MessageState.PENDING: VISIT_MESSAGES}
+
+
+def halts(engine: Engine) -> list[str | None]:
+    """The codes for which links are halted."""
+    with db.transaction(engine) as session:
+        return list(
+            session.scalars(select(TransmissionLink.halted_code).where(TransmissionLink.halted_at.is_not(None)))
+        )
+
+
 def test_a_message_that_cannot_be_made_is_kept_and_named(
     engine: Engine, visits: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,7 +239,7 @@ def test_a_message_that_cannot_be_made_is_kept_and_named(
     def broken(*_: Any) -> Message:
         raise ValueError("91012312345")
 
-    monkeypatch.setattr(contents, "message_of", broken)
+    monkeypatch.setattr(contents, "content_of", broken)
     gateway = ScriptedGateway()
     assert worker_with(engine, gateway).drain() == {AttemptOutcome.RETRYABLE: VISIT_MESSAGES}
     assert gateway.sent == []
@@ -194,19 +247,167 @@ def test_a_message_that_cannot_be_made_is_kept_and_named(
         assert set(session.scalars(select(TransmissionAttempt.description))) == {"ValueError"}
 
 
-def test_a_worker_that_is_not_let_in_stops_and_says_so(
-    engine: Engine, visits: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It leaves everything pending, raises the alarm, and tries again after a while."""
-    gateway = ScriptedGateway([Halted(reason="certyfikat", code="certyfikatNiewazny")] * 2)
+def test_a_provider_that_is_not_let_in_waits_for_a_person(engine: Engine, visits: list[int]) -> None:
+    """The alarm is raised, and nothing of it is sent; another provider goes on."""
+    with db.transaction(engine) as session:
+        other = factories.provider(session).id
+        slot = factories_booking.slot(session, other)
+        message(session, other, subject_id=visit(session, other, slot).id, day=DAY + timedelta(days=9))
+        provider_id = session.get_one(OutboxMessage, visits[0]).provider_id
+    gateway = ScriptedGateway([Halted(reason="certyfikat", code="certyfikatNiewazny")])
     mine = worker_with(engine, gateway)
     with capture_logs() as lines:
-        assert mine.drain() == {AttemptOutcome.HALTED: 1}
-    assert [line["log_level"] for line in lines] == ["error"]
-    assert states(engine) == {MessageState.PENDING: VISIT_MESSAGES}
-    monkeypatch.setattr(worker, "HALTED_SECONDS", 0.05)
+        assert mine.drain(patience_seconds=60) == {AttemptOutcome.HALTED: 1, AttemptOutcome.DELIVERED: 1}
+    assert [line["log_level"] for line in lines] == ["error", "info"]
+    assert states(engine) == {MessageState.PENDING: VISIT_MESSAGES, MessageState.ACCEPTED: 1}
     with running(mine):
-        _until(lambda: states(engine) == {MessageState.ACCEPTED: VISIT_MESSAGES})
+        with db.transaction(engine) as session:
+            links.resume(session, provider_id, clock.now())
+        _until(lambda: states(engine) == {MessageState.ACCEPTED: VISIT_MESSAGES + 1})
+
+
+def test_a_central_system_that_is_down_is_not_hammered(engine: Engine, visits: list[int]) -> None:
+    """After five failures one message alone tries it now and then; once it answers, all go, back-offs or not."""
+    down = ScriptedGateway([Retryable(reason="ConnectionError")] * 100)
+    assert worker_with(engine, down).drain() == {AttemptOutcome.RETRYABLE: VISIT_MESSAGES}
+    assert worker_with(engine, down).drain() == {}
+    assert len(down.sent) == VISIT_MESSAGES == FAILURES_TO_OPEN
+    ended = worker_with(engine, ScriptedGateway()).drain(patience_seconds=3)
+    assert ended == {AttemptOutcome.DELIVERED: VISIT_MESSAGES}
+
+
+def test_a_limit_of_calls_is_kept_by_all_workers_together(engine: Engine, visits: list[int]) -> None:
+    """Two workers send five visits at twenty a second: the calls are fifty milliseconds apart."""
+    times: list[float] = []
+
+    class Timed(ScriptedGateway):
+        def send(self, message: Message) -> Outcome:
+            times.append(time.monotonic())
+            return super().send(message)
+
+    workers = [Worker(engine, lambda _: Timed(), "x", LEASE, calls_per_second=20) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda each: each.drain(), workers))
+    assert len(times) == VISIT_MESSAGES
+    assert max(times) - min(times) >= (VISIT_MESSAGES - 1) * 0.05 - 0.06
+
+
+def test_what_is_held_already_is_not_sent(engine: Engine) -> None:
+    """The message ends as accepted and says why; a reminder of it stands in the log of attempts."""
+    with db.transaction(engine) as session:
+        schedule = factories_booking.slot(session, factories.provider(session).id).schedule
+        hand_over(session, schedule)
+    worker_with(engine, ScriptedGateway()).drain()
+    with db.transaction(engine) as session:
+        hand_over(session, schedule)
+    gateway = ScriptedGateway()
+    ended = worker_with(engine, gateway).drain()
+    assert ended == {AttemptOutcome.ALREADY_DELIVERED: 4, AttemptOutcome.DELIVERED: 1}
+    assert [type(each) for each in gateway.sent] == [ActivationData]
+    with db.transaction(engine) as session:
+        kept = select(TransmissionAttempt.code, func.count()).group_by(TransmissionAttempt.code)
+        assert dict(iter(session.execute(kept))) == {None: CHAIN + 1, "nothing_to_send": 4}
+
+
+def test_an_attempt_keeps_what_left(engine: Engine, visits: list[int]) -> None:
+    """The envelope is compressed; an attempt by which nothing left keeps nothing, whatever was sent before."""
+    gateway = ScriptedGateway([OutcomeUnknown(reason="ReadTimeout")], Presence.PRESENT)
+    gateway.certificate, gateway.last_sent = "ab" * 32, b"<Envelope/>"
+    with db.transaction(engine) as session:
+        session.query(OutboxMessage).filter(OutboxMessage.id != visits[0]).update({"state": MessageState.ACCEPTED})
+    for _ in range(2):
+        worker_with(engine, gateway).deliver_next()
+        make_due(engine)
+    with db.transaction(engine) as session:
+        kept = select(TransmissionAttempt.certificate, TransmissionAttempt.sent).order_by(TransmissionAttempt.id)
+        (certificate, sent), later_one = session.execute(kept).all()
+    assert sent is not None
+    assert (certificate, zlib.decompress(sent)) == ("ab" * 32, b"<Envelope/>")
+    assert later_one == (None, None)
+
+
+def test_a_message_whose_lease_ran_out_is_not_sent(
+    engine: Engine, visits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading what it says took longer than the lease: somebody else may be sending it."""
+    real = contents.content_of
+
+    def slow(*given: Any) -> Content:
+        time.sleep(0.02)
+        return real(*given)
+
+    monkeypatch.setattr(contents, "content_of", slow)
+    gateway = ScriptedGateway()
+    assert Worker(engine, lambda _: gateway, "x", 0.01).deliver_next() == Retryable(reason="lease_lost")
+    assert gateway.sent == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended"),
+    [
+        (lambda name: Delivered(refused=(refusal(name),)), Delivered),
+        (lambda name: Delivered(refused=(refusal(replace(name, extension="?")),)), Retryable),
+        (lambda _: AlreadyDelivered(), Retryable),
+    ],
+)
+def test_an_initial_load_is_sent_until_each_visit_is_answered(
+    engine: Engine, answer: Callable[[ObjectId], Outcome], ended: type[Outcome]
+) -> None:
+    """Of unknown outcome it is not asked about; an answer that leaves open which visits were refused is no answer."""
+    with db.transaction(engine) as session:
+        slot = factories_booking.slot(session, factories.provider(session).id)
+        booked = visit(session, slot.schedule.provider_id, slot)
+        message(session, booked.provider_id, MessageKind.LOAD_VISITS, load_chunk(session, [booked]).id)
+        name = ObjectId(session.get_one(Provider, booked.provider_id).oid_root, str(booked.uuid))
+    gateway = ScriptedGateway([OutcomeUnknown(reason="ReadTimeout"), answer(name)])
+    worker_with(engine, gateway).deliver_next()
+    make_due(engine)
+    assert isinstance(worker_with(engine, gateway).deliver_next(), ended)
+    assert (len(gateway.sent), gateway.asked) == (2, [])
+
+
+def refusal(name: ObjectId) -> RefusedVisit:
+    """The visit of this name is refused."""
+    return RefusedVisit(identifier=name, code="c", rule=None, description="d")
+
+
+def test_a_visit_costs_few_statements(engine: Engine, visits: list[int]) -> None:
+    """Search and lease, content, lock and record: no more while all is well."""
+    mine = worker_with(engine, ScriptedGateway())
+    with counted(engine) as sent:
+        mine.deliver_next()
+    assert len(sent) == 5, sent
+
+
+def test_no_message_is_sent_twice_at_the_same_time(engine: Engine) -> None:
+    """Eight workers, leases that hold, failures of every kind: at no time are two sendings of one message under way."""
+    with db.transaction(engine) as session:
+        hand_over_visits(session, factories.provider(session).id, 40)
+    under_way: Counter[object] = Counter()
+    most: list[int] = []
+    answers: list[Outcome] = [OutcomeUnknown(reason="r"), Retryable(reason="r"), Delivered(), Delivered()]
+
+    class Watched(ScriptedGateway):
+        def send(self, message: Message) -> Outcome:
+            under_way[message.message_id] += 1
+            most.append(under_way[message.message_id])
+            time.sleep(0.003)
+            under_way[message.message_id] -= 1
+            return random.choice(answers)  # noqa: S311 -- guards no secret
+
+    workers = [Worker(engine, lambda _: Watched(presence=Presence.ABSENT), "x", LEASE) for _ in range(8)]
+    with running(*workers):
+        _until(lambda: _keep_going(engine) == {MessageState.ACCEPTED: CHAIN + 40}, seconds=60)
+    assert set(most) == {1}
+
+
+def _keep_going(engine: Engine) -> Counter[MessageState]:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE outbox_messages SET due_at = now() WHERE state = 'pending' AND attempts > 0"))
+        connection.execute(
+            text("UPDATE transmission_links SET probe_at = now() WHERE probe_at > now() + interval '1 s'")
+        )
+    return states(engine)
 
 
 @contextmanager
@@ -265,7 +466,7 @@ def test_a_worker_outlives_a_database_that_is_away(
     engine: Engine, visits: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes on when the database is back, also in the middle of recording, and keeps the attempt."""
-    away = iter([True] * 3 + [False, False, True, True])
+    away = iter([True] * 3 + [False, True, True])
     real = db.transaction
 
     @contextmanager

@@ -11,9 +11,9 @@ from threading import Event
 
 from mobile_units import db, logs
 from mobile_units.config import Settings
-from mobile_units.transmission.gateway import Gateway, Outcome, Presence
+from mobile_units.transmission.gateway import Gateway, Halted, Outcome, Presence, Rejected, Retryable
 from mobile_units.transmission.gateways import gateways_of
-from mobile_units.transmission.messages import Message
+from mobile_units.transmission.messages import ChangesPage, ChangesQuery, Message
 from mobile_units.transmission.worker import Worker, run_until_signal, worker_of
 
 
@@ -29,9 +29,23 @@ class DyingGateway:
         os.kill(os.getpid(), signal.SIGKILL)
         return outcome
 
-    def lookup(self, message: Message) -> Presence:
+    def lookup(self, message: Message) -> Presence | Halted:
         """Asks as usual."""
         return self.real.lookup(message)
+
+    def changes(self, query: ChangesQuery) -> ChangesPage | Retryable | Rejected | Halted:
+        """Asks as usual."""
+        return self.real.changes(query)
+
+    @property
+    def certificate(self) -> str | None:
+        """As usual."""
+        return self.real.certificate
+
+    @property
+    def last_sent(self) -> bytes | None:
+        """As usual."""
+        return self.real.last_sent
 
 
 def main() -> None:

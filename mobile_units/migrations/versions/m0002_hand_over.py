@@ -71,6 +71,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("visits_here", sa.Integer(), nullable=True),
         sa.Column("visits_there", sa.Integer(), nullable=True),
@@ -78,11 +79,19 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("provider_id", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("(state = 'running') = (leased_until IS NOT NULL)", name=op.f("ck_reconciliations_lease")),
         sa.CheckConstraint("first_day <= last_day", name=op.f("ck_reconciliations_days")),
         sa.ForeignKeyConstraint(["provider_id"], ["providers.id"], name=op.f("fk_reconciliations_provider_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliations")),
     )
     op.create_index(op.f("ix_reconciliations_provider_id"), "reconciliations", ["provider_id"], unique=False)
+    op.create_index(
+        "uq_reconciliations_one_running",
+        "reconciliations",
+        ["provider_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'running'"),
+    )
     op.create_table(
         "transmission_links",
         sa.Column("provider_id", sa.BigInteger(), nullable=False),
@@ -150,6 +159,7 @@ def upgrade() -> None:
                 "echo",
                 "conflict",
                 "dismissed",
+                "superseded",
                 name="state",
                 native_enum=False,
                 create_constraint=True,
@@ -269,11 +279,16 @@ def upgrade() -> None:
         op.f("ix_reconciliation_differences_visit_id"), "reconciliation_differences", ["visit_id"], unique=False
     )
     op.add_column("mobile_points", sa.Column("told_digest", sa.String(), nullable=True))
+    op.add_column("outbox_messages", sa.Column("decided_by", sa.BigInteger(), nullable=True))
+    op.add_column("outbox_messages", sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("outbox_messages", sa.Column("note", sa.LargeBinary(), nullable=True))
+    op.create_foreign_key(op.f("fk_outbox_messages_decided_by"), "outbox_messages", "users", ["decided_by"], ["id"])
     op.add_column("schedules", sa.Column("told_digest", sa.String(), nullable=True))
     op.add_column("service_places", sa.Column("told_digest", sa.String(), nullable=True))
     op.add_column("slots", sa.Column("told_places", sa.SmallInteger(), nullable=True))
     op.add_column("transmission_attempts", sa.Column("certificate", sa.String(), nullable=True))
     op.add_column("transmission_attempts", sa.Column("sent", sa.LargeBinary(), nullable=True))
+    op.create_index(op.f("ix_transmission_attempts_started_at"), "transmission_attempts", ["started_at"], unique=False)
     op.add_column(
         "visits",
         sa.Column(
@@ -293,6 +308,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE slots ALTER COLUMN status TYPE varchar(9)")
     for (table, column), words in NEW_WORDS.items():
         _allow(table, column, words)
+    op.create_check_constraint(op.f("ck_slots_withdrawn_is_empty"), "slots", "taken = 0 OR status <> 'withdrawn'")
 
 
 def downgrade() -> None:
@@ -301,11 +317,16 @@ def downgrade() -> None:
     op.drop_column("visits", "cer_extension")
     op.drop_column("visits", "cer_root")
     op.drop_column("visits", "source")
+    op.drop_index(op.f("ix_transmission_attempts_started_at"), table_name="transmission_attempts")
     op.drop_column("transmission_attempts", "sent")
     op.drop_column("transmission_attempts", "certificate")
     op.drop_column("slots", "told_places")
     op.drop_column("service_places", "told_digest")
     op.drop_column("schedules", "told_digest")
+    op.drop_constraint(op.f("fk_outbox_messages_decided_by"), "outbox_messages", type_="foreignkey")
+    op.drop_column("outbox_messages", "note")
+    op.drop_column("outbox_messages", "decided_at")
+    op.drop_column("outbox_messages", "decided_by")
     op.drop_column("mobile_points", "told_digest")
     op.drop_index(op.f("ix_reconciliation_differences_visit_id"), table_name="reconciliation_differences")
     op.drop_index(op.f("ix_reconciliation_differences_reconciliation_id"), table_name="reconciliation_differences")
@@ -335,8 +356,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_initial_loads_loaded_by"), table_name="initial_loads")
     op.drop_table("initial_loads")
     op.drop_table("transmission_links")
+    op.drop_index(
+        "uq_reconciliations_one_running", table_name="reconciliations", postgresql_where=sa.text("state = 'running'")
+    )
     op.drop_index(op.f("ix_reconciliations_provider_id"), table_name="reconciliations")
     op.drop_table("reconciliations")
     op.drop_table("inbound_cursors")
+    op.drop_constraint("ck_slots_withdrawn_is_empty", "slots")
     for (table, column), words in OLD_WORDS.items():
         _allow(table, column, words)

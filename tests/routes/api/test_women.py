@@ -82,16 +82,29 @@ def test_an_identity_is_one_thing_and_whole(api: ApiClient, identity: dict[str, 
 
 
 def test_names_telephone_and_declaration_can_change(api: ApiClient) -> None:
-    """The identity stays; a second change on the same reading is refused."""
+    """A second change on the same reading is refused."""
     key = api.post("/women", WOMAN).json["id"]
     change = {"version": 1, "values": {"family_name": "Nowa", "telephone": None, "declaration": {}}}
     changed = api.patch(f"/women/{key}", change)
     assert (changed.status_code, changed.json["family_name"], changed.json["telephone"]) == (200, "Nowa", None)
     assert changed.json["declaration"]["risk_groups"] == []
     assert api.patch(f"/women/{key}", change).json["code"] == "stale_version"
-    for name, value in (("identity", DOCUMENT), ("birth_date", "1970-01-01")):
-        refused = api.patch(f"/women/{key}", {"version": 2, "values": {name: value}})
-        assert refused.json["code"] == "invalid_input"
+
+
+def test_an_identity_is_corrected_but_not_into_that_of_another_woman(api: ApiClient) -> None:
+    """That the other one is known is told, so it is audited as a search for her; a half identity is refused."""
+    other = api.post("/women", WOMAN | {"identity": DOCUMENT, "birth_date": "1970-05-17"}).json
+    key = api.post("/women", WOMAN).json["id"]
+    taken = api.patch(f"/women/{key}", {"version": 1, "values": {"identity": DOCUMENT}})
+    assert (taken.status_code, taken.json["code"]) == (409, "woman_known")
+    log = api.get(f"/audit-entries?subject=woman&subject_id={other['id']}").json["items"]
+    assert "search" in {entry["action"] for entry in log}
+    right = make_pesel(date(1971, 1, 2), 43, "F")
+    corrected = api.patch(f"/women/{key}", {"version": 1, "values": {"identity": {"pesel": right}}})
+    assert (corrected.status_code, corrected.json["identity_number"]) == (200, right)
+    assert corrected.json["birth_date"] == "1971-01-02"
+    half = api.patch(f"/women/{key}", {"version": 2, "values": {"identity": {"country": "DE"}}})
+    assert half.json["code"] == "invalid_input"
 
 
 @pytest.mark.parametrize(

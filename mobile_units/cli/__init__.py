@@ -1,35 +1,32 @@
 """The command `mobile-units`: its commands are the services, and the processes that make an installation."""
 
-import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 from alembic.util import CommandError
-from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
-from mobile_units import clock, db, logs, migrations
+from mobile_units import clock, db, migrations
+from mobile_units.cli.centre import reconcile, rounds_of
+from mobile_units.cli.cer import cer
+from mobile_units.cli.common import COUNT, DAY, FILE, PORT, SECONDS, provider_option
+from mobile_units.cli.common import command_actor as _actor
+from mobile_units.cli.common import command_session as _session
+from mobile_units.cli.common import installation as _installation
+from mobile_units.cli.common import print_json as _print
+from mobile_units.cli.initial_loads import initial_load
+from mobile_units.cli.sandbox import sandbox, sandbox_certificates
+from mobile_units.cli.transmissions import transmissions
 from mobile_units.config import ConfigurationError, Settings
 from mobile_units.errors import DomainError
-from mobile_units.models.providers import Provider
 from mobile_units.rules.calendar import first_working_day_after, quarter_from
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.roles import Role
-from mobile_units.services.actors import Actor
-
-DAY = click.DateTime(["%Y-%m-%d"])
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-PORT = click.IntRange(1, 65_535)
-COUNT = click.IntRange(1, 64)
-SECONDS = click.FloatRange(0, 3600)
 
 
 def main() -> NoReturn:
@@ -61,39 +58,12 @@ def cli() -> None:
     """Plan, publish, book and hand over mobile cancer screening."""
 
 
-@contextmanager
-def _installation() -> Iterator[tuple[Settings, Engine]]:
-    settings = Settings.from_env()
-    logs.configure(settings.log_level)
-    engine = db.engine_of(settings)
-    try:
-        yield settings, engine
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _session() -> Iterator[Session]:
-    with _installation() as (_, engine), db.transaction(engine) as session:
-        yield session
-
-
-def _actor(session: Session, book: str | None) -> Actor:
-    """The system acting for the provider with this RPWDL book, or for the only one there is."""
-    query = select(Provider.id).order_by(Provider.id)
-    found = session.scalars(query.where(Provider.rpwdl_book == book) if book else query).all()
-    if not found:
-        raise click.UsageError("there is no such provider; add it by `mobile-units provider add`")
-    if len(found) > 1:
-        raise click.UsageError("there are several providers: name one by --provider with its RPWDL book of 12 digits")
-    return Actor(found[0], roles=frozenset(Role))
-
-
-provider_option = click.option("--provider", "book", metavar="BOOK", help="RPWDL book; needed if there are several.")
-
-
-def _print(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+cli.add_command(cer)
+cli.add_command(reconcile)
+cli.add_command(initial_load)
+cli.add_command(sandbox)
+cli.add_command(sandbox_certificates)
+cli.add_command(transmissions)
 
 
 # processes
@@ -116,28 +86,18 @@ def serve(host: str, port: int, workers: int) -> NoReturn:
 @cli.command()
 @click.option("--threads", default=1, show_default=True, type=COUNT, help="Messages on their way at the same time.")
 def worker(threads: int) -> None:
-    """Carry messages to the central e-registration until SIGTERM."""
+    """Carry messages to the centre until SIGTERM.
+
+    Beside that, read what women change in IKP, and compare all visits once a day.
+    """
     from threading import Event
 
     from mobile_units.transmission.worker import run_until_signal, worker_of
 
     stop = Event()
     with _installation() as (settings, engine):
-        run_until_signal([worker_of(settings, engine, stop) for _ in range(threads)], stop)
-
-
-@cli.command()
-@click.option("--port", default=8010, show_default=True, type=PORT, help="Where it listens.")
-@click.option("--state", type=click.Path(path_type=Path), required=True, help="File that keeps what was handed over.")
-def sandbox(port: int, state: Path) -> None:
-    """Stand in for the central system, on this machine.
-
-    It authenticates nobody, so it listens on the loopback address only.
-    """
-    from mobile_units.sandbox.server import serve as serve_sandbox
-
-    logs.configure()
-    serve_sandbox("127.0.0.1", port, state)
+        workers = [worker_of(settings, engine, stop) for _ in range(threads)]
+        run_until_signal([*workers, *rounds_of(settings, engine, stop)], stop)
 
 
 @cli.command()

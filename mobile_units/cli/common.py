@@ -1,0 +1,60 @@
+"""What the commands share: the installation that they work on, the provider that they act for, options and output."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from mobile_units import db, logs
+from mobile_units.config import Settings
+from mobile_units.models.providers import Provider
+from mobile_units.rules.roles import Role
+from mobile_units.services.actors import Actor
+
+DAY = click.DateTime(["%Y-%m-%d"])
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PORT = click.IntRange(1, 65_535)
+COUNT = click.IntRange(1, 64)
+SECONDS = click.FloatRange(0, 3600)
+
+provider_option = click.option("--provider", "book", metavar="BOOK", help="RPWDL book; needed if there are several.")
+
+
+@contextmanager
+def installation() -> Iterator[tuple[Settings, Engine]]:
+    """The settings of the environment and an engine on their database."""
+    settings = Settings.from_env()
+    logs.configure(settings.log_level)
+    engine = db.engine_of(settings)
+    try:
+        yield settings, engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def command_session() -> Iterator[Session]:
+    """The transaction of one command."""
+    with installation() as (_, engine), db.transaction(engine) as session:
+        yield session
+
+
+def command_actor(session: Session, book: str | None) -> Actor:
+    """The system acting for the provider with this RPWDL book, or for the only one there is."""
+    query = select(Provider.id).order_by(Provider.id)
+    found = session.scalars(query.where(Provider.rpwdl_book == book) if book else query).all()
+    if not found:
+        raise click.UsageError("there is no such provider; add it by `mobile-units provider add`")
+    if len(found) > 1:
+        raise click.UsageError("there are several providers: name one by --provider with its RPWDL book of 12 digits")
+    return Actor(found[0], roles=frozenset(Role))
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as JSON, with Polish letters as they are."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))

@@ -1,0 +1,325 @@
+"""The steps of which bookings, moves and cancellations are made, whoever asked for them.
+
+A woman asks through a midwife (`services.visits`), in IKP (`services.inbound`), or asked before the integration
+(`services.initial_loads`). The order of locks is told in `services.visits`.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, insert, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload, load_only
+from sqlalchemy.orm.attributes import flag_modified
+
+from mobile_units.errors import DomainError
+from mobile_units.models.contracts import ContractRange
+from mobile_units.models.initial_loads import InitialLoadRow, LoadedRowState
+from mobile_units.models.schedules import Schedule
+from mobile_units.models.service_places import ServicePlace, ServicePlaceStatus
+from mobile_units.models.slots import Slot
+from mobile_units.models.visits import Visit, VisitChange
+from mobile_units.models.women import Woman
+from mobile_units.rules.calendar import local_day
+from mobile_units.rules.eligibility import Assessment
+from mobile_units.rules.product_codes import choose_range
+from mobile_units.rules.programmes import Path
+from mobile_units.rules.roles import Role
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitSource, VisitStatus, require_transition
+from mobile_units.services import slots, women
+from mobile_units.services.actors import AUDIT, Actor, audit_values
+from mobile_units.services.contracts import ranges_on_path
+from mobile_units.services.queries import require_version
+from mobile_units.transmission import outbox
+
+
+def _for_update(*conditions: ColumnElement[bool]) -> Select[Woman]:
+    """What eligibility asks about a woman; locked against other bookings, not against rows that refer to her."""
+    query = select(Woman).options(load_only(Woman.birth_date, Woman.declaration)).where(*conditions)
+    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+_WOMAN = _for_update(Woman.id == bindparam("woman_id"), Woman.provider_id == bindparam("provider_id"))
+_WOMAN_OF_VISIT = _for_update(
+    Woman.id
+    == select(Visit.woman_id)
+    .where(Visit.id == bindparam("visit_id"), Visit.provider_id == bindparam("provider_id"))
+    .scalar_subquery()
+)
+
+
+def locked_woman(session: Session, actor: Actor, woman_id: int) -> Woman:
+    """The woman with her row locked, the lock of everything about her visits.
+
+    Raises:
+        DomainError: `not_found`.
+    """
+    woman = session.scalars(_WOMAN, {"woman_id": woman_id, "provider_id": actor.provider_id}).one_or_none()
+    if woman is None:
+        raise DomainError("not_found", what=f"Woman {woman_id}")
+    return woman
+
+
+def locked_visit(session: Session, actor: Actor, visit_id: int, version: int | None = None) -> Visit:
+    """The visit as it is once the row of its woman is locked, if it still has the version that the caller read.
+
+    Raises:
+        DomainError: `not_found`, `stale_version`.
+    """
+    of_visit = {"visit_id": visit_id, "provider_id": actor.provider_id}
+    woman = session.scalars(_WOMAN_OF_VISIT, of_visit).one_or_none()
+    if woman is None:
+        raise DomainError("not_found", what=f"Visit {visit_id}")
+    parts = (_SLOT_AT_PLACE, joinedload(Visit.contract_range))
+    visit = session.get_one(Visit, visit_id, options=parts, populate_existing=True)
+    if version is not None:
+        require_version(visit, version)
+    return visit
+
+
+_SLOT_AT_PLACE = joinedload(Visit.slot).joinedload(Slot.schedule).joinedload(Schedule.service_place)
+
+
+_SLOT = (
+    select(Slot)
+    .join(Slot.schedule)
+    .join(Schedule.service_place)
+    .options(
+        contains_eager(Slot.schedule).options(
+            load_only(Schedule.provider_id, Schedule.service_place_id, Schedule.programme),
+            contains_eager(Schedule.service_place).load_only(
+                ServicePlace.setting, ServicePlace.mobility, ServicePlace.status
+            ),
+        )
+    )
+    .where(Schedule.provider_id == bindparam("provider_id"))
+)
+_SLOT_BY_ID = _SLOT.where(Slot.id == bindparam("slot_id"))
+_SLOT_BY_UUID = _SLOT.where(Slot.uuid == bindparam("uuid"))
+
+
+def slot_at_place(session: Session, actor: Actor, slot_id: int) -> Slot:
+    """The slot with its schedule and place.
+
+    Raises:
+        DomainError: `not_found`.
+    """
+    slot = session.scalars(_SLOT_BY_ID, {"slot_id": slot_id, "provider_id": actor.provider_id}).one_or_none()
+    if slot is None:
+        raise DomainError("not_found", what=f"Slot {slot_id}")
+    return slot
+
+
+def slot_by_uuid(session: Session, actor: Actor, uuid: UUID) -> Slot | None:
+    """The slot that the central system knows by this identifier, with its schedule and place."""
+    return session.scalars(_SLOT_BY_UUID, {"uuid": uuid, "provider_id": actor.provider_id}).one_or_none()
+
+
+def new_visit(actor: Actor, woman: Woman, slot: Slot) -> Visit:
+    """A visit that is not stored yet and has no path."""
+    return Visit(
+        provider_id=actor.provider_id,
+        woman=woman,
+        slot=slot,
+        programme=slot.schedule.programme,
+        status=VisitStatus.BOOKED,
+    )
+
+
+def set_path(session: Session, actor: Actor, visit: Visit, path: Path, override_reason: str | None) -> None:
+    """Gives a visit the path with all that follows: the rule that let her in or was set aside, and the range.
+
+    Raises:
+        DomainError: `path_not_of_programme`, `not_eligible`, `not_allowed`, `no_contracted_range`.
+    """
+    assessment = _assessed(session, visit, path)
+    if not assessment.eligible:
+        _require_override(actor, visit.woman, assessment, override_reason)
+    _fit(session, visit, path, assessment)
+    visit.override_reason = None if assessment.eligible else override_reason
+
+
+def follow_path(session: Session, visit: Visit, path: Path, product_code: str | None = None) -> Assessment:
+    """As `set_path` for a path that the central system already holds: eligibility is told and refuses nothing.
+
+    The range of `product_code` is taken if it is one that settles the path there and then.
+
+    Raises:
+        DomainError: `path_not_of_programme`, `no_contracted_range`.
+    """
+    assessment = _assessed(session, visit, path)
+    _fit(session, visit, path, assessment, product_code)
+    return assessment
+
+
+def _assessed(session: Session, visit: Visit, path: Path) -> Assessment:
+    if path.programme != visit.programme:
+        raise DomainError("path_not_of_programme", path=path, programme=visit.programme)
+    return women.assess(session, visit.woman, path, day_of(visit.slot))
+
+
+def _fit(session: Session, visit: Visit, path: Path, assessment: Assessment, product_code: str | None = None) -> None:
+    contract_range = _range(session, visit.slot, path, product_code)
+    visit.path = path
+    visit.eligibility_rule_id = assessment.rule_id
+    visit.contract_range = contract_range
+
+
+def _require_override(actor: Actor, woman: Woman, assessment: Assessment, reason: str | None) -> None:
+    if not reason:
+        raise not_eligible(woman, assessment)
+    if Role.MIDWIFE not in actor.roles:
+        raise DomainError("not_allowed", roles=Role.MIDWIFE.value)
+
+
+def not_eligible(woman: Woman, assessment: Assessment) -> DomainError:
+    """The refusal tells of her health, so it carries her key, by which it is audited after the rollback."""
+    day = assessment.next_eligible_on
+    return DomainError(
+        "not_eligible",
+        woman_id=woman.id,
+        reason_pl=assessment.reason_pl,
+        reason_en=assessment.reason_en,
+        next_eligible_pl=f"{day:%d.%m.%Y}" if day else "nie wiadomo",
+        next_eligible_en=day.isoformat() if day else "not known",
+    )
+
+
+def _range(session: Session, slot: Slot, path: Path, product_code: str | None = None) -> ContractRange:
+    place = slot.schedule.service_place
+    rows, entries, ranges = ranges_on_path(session, slot.schedule.provider_id, path)
+    wanted = [each for each in ranges if each.product_code == product_code]
+    about = (path, place.setting, place.mobility, day_of(slot), place.id, entries)
+    try:
+        chosen = choose_range(*about, wanted)
+    except DomainError:
+        chosen = choose_range(*about, ranges)
+    return next(row for row in rows if row.id == chosen.id)
+
+
+def not_passed(visit: Visit) -> None:
+    """Written in any case: what was accepted since the visit was read was accepted as it had been."""
+    visit.passed_at = None
+    flag_modified(visit, "passed_at")
+
+
+def day_of(slot: Slot) -> date:
+    """The Polish day of a slot."""
+    return local_day(slot.starts_at)
+
+
+def exchange(session: Session, left: int, entered: Slot, now: datetime) -> None:
+    """Frees a place in one slot and takes one in another, in the order of locks."""
+    if left < entered.id:
+        slots.free(session, left)
+        slots.take(session, entered, now)
+    else:
+        slots.take(session, entered, now)
+        slots.free(session, left)
+
+
+def store(session: Session, actor: Actor, visit: Visit, action: str) -> None:
+    """Stores a new visit with the beginning of its history."""
+    session.add(visit)
+    record(session, actor, visit, action, None, None)
+
+
+def change(session: Session, actor: Actor, visit: Visit, status: VisitStatus, reason: str | None) -> None:
+    """Gives a visit another status.
+
+    Raises:
+        DomainError: `transition_not_allowed`.
+    """
+    before = visit.status
+    require_transition(before, status)
+    visit.status = status
+    record(session, actor, visit, status.value, before, reason)
+
+
+_RECORD = (
+    insert(VisitChange)
+    .values(
+        visit_id=bindparam("changed"),
+        from_status=bindparam("before"),
+        to_status=bindparam("after"),
+        reason=bindparam("why"),
+        user_id=bindparam("by"),
+    )
+    .add_cte(AUDIT)
+)
+
+
+def record(  # noqa: PLR0913, PLR0917 -- a change with its reason, its author, and its name in the audit log
+    session: Session, actor: Actor, visit: Visit, action: str, before: VisitStatus | None, reason: str | None
+) -> None:
+    """Stores a visit, its history and the entry in the audit log, which is about the woman: all of hers is found there.
+
+    A change of the path leaves the status as it is and names both paths as the reason.
+    """
+    session.flush()
+    change = {"changed": visit.id, "before": before, "after": visit.status, "why": reason, "by": actor.user_id}
+    session.execute(_RECORD, change | audit_values(actor, f"visit_{action}", "woman", visit.woman_id))
+
+
+def pass_on(session: Session, visit: Visit) -> None:
+    """Has the visit handed over once its slot is known, its place active, and what must come before is accepted."""
+    schedule = visit.slot.schedule
+    after = [(MessageKind.SAVE_SLOTS, schedule.id)]
+    if schedule.service_place.status is not ServicePlaceStatus.ACTIVE:
+        after.append((MessageKind.ACTIVATE_SERVICE_PLACE, schedule.service_place_id))
+    _enqueue(session, visit, MessageKind.SAVE_VISIT, after + made_room(session, visit))
+
+
+def made_room(session: Session, visit: Visit) -> list[tuple[MessageKind, int]]:
+    """What has to be known before the visit can be: her other visits in the programme are over, others left the slot.
+
+    Only visits that hold no more are waited for, so that two that hold never wait for each other. Who left the slot
+    did so under the lock of its row, before `slots.take` got it, so the message about it is stored by now.
+    """
+    over = and_(
+        Visit.woman_id == visit.woman_id, Visit.programme == visit.programme, Visit.status.not_in(sorted(ACTIVE))
+    )
+    left = and_(Visit.slot_id == visit.slot_id, Visit.status.not_in(sorted(OCCUPYING)))
+    return outbox.unaccepted_of_visits(session, Visit.id != visit.id, or_(over, left))
+
+
+def call_off(session: Session, visit: Visit) -> None:
+    """Has the cancellation handed over; the outbox keeps it behind the message that handed over the visit."""
+    if not _refused_and_never_sent(session, visit):
+        _enqueue(session, visit, MessageKind.CANCEL_VISIT)
+
+
+def under_way(session: Session, visit: Visit) -> bool:
+    """Whether a message about the visit is stored that the central system has not accepted."""
+    loading = _load_of(session, visit)
+    waits = loading is not None and loading.state is LoadedRowState.WAITING
+    return waits or bool(outbox.unaccepted_of_visits(session, Visit.id == visit.id))
+
+
+def _load_of(session: Session, visit: Visit) -> InitialLoadRow | None:
+    """The row of the initial load from which the visit was made."""
+    if visit.source is not VisitSource.INITIAL_LOAD:
+        return None
+    return session.scalars(select(InitialLoadRow).where(InitialLoadRow.visit_id == visit.id)).one_or_none()
+
+
+def _refused_and_never_sent(session: Session, visit: Visit) -> bool:
+    """Whether the central system refused the visit in an initial load and was not told of it since."""
+    row = _load_of(session, visit)
+    refused = row is not None and row.state is LoadedRowState.REFUSED
+    return refused and outbox.latest(session, MessageKind.SAVE_VISIT, visit.id) is None
+
+
+def _enqueue(session: Session, visit: Visit, kind: MessageKind, after: Sequence[tuple[MessageKind, int]] = ()) -> None:
+    """A visit of an initial load is told of only after the message of its chunk."""
+    row = _load_of(session, visit)
+    chunk = [] if row is None else [(MessageKind.LOAD_VISITS, row.chunk_id)]
+    outbox.enqueue(
+        session,
+        provider_id=visit.provider_id,
+        kind=kind,
+        subject_id=visit.id,
+        service_day=day_of(visit.slot),
+        after=[*after, *chunk],
+    )

@@ -1,0 +1,106 @@
+"""Changes after publication: what is wanted, what they do, and which visits are in the way."""
+
+from marshmallow import Schema, fields, validate
+
+from mobile_units.rules.programmes import Programme
+from mobile_units.rules.visits import VisitStatus
+from mobile_units.services import changes
+from schemas.base import CLOCK, DAY, KEY, CommandSchema, StrictSchema
+from schemas.itineraries import LOCAL_TIME
+
+ROOMS = validate.Range(1, 20)
+DAYS = validate.Length(1, 92)
+EVERY_SLOT = {"description": "how many women every slot to come on the day takes; as it is, if not given"}
+
+
+class WorkedDaySchema(CommandSchema):
+    """A day of a stop; without hours, those that it has, or the unit's on a new day."""
+
+    command = changes.WorkedDay
+
+    day = fields.Date(required=True, validate=DAY)
+    opens = fields.Time(format=CLOCK, allow_none=True, metadata=LOCAL_TIME)
+    closes = fields.Time(format=CLOCK, allow_none=True, metadata=LOCAL_TIME)
+    rooms = fields.Integer(validate=ROOMS, allow_none=True, metadata=EVERY_SLOT)
+
+
+class PublishedStopChangeSchema(CommandSchema):
+    """A change of a published stop; days are given whole, one that is left out is dropped."""
+
+    command = changes.StopChange
+
+    version = fields.Integer(required=True, metadata={"description": "the version of the itinerary that you read"})
+    days = fields.List(fields.Nested(WorkedDaySchema), validate=DAYS)
+    site_id = fields.Integer(validate=KEY, metadata={"description": "where the unit will stand instead"})
+
+
+class WorkingHoursSchema(CommandSchema):
+    """An uninterrupted working time."""
+
+    command = changes.WorkingHours
+
+    opens = fields.Time(required=True, format=CLOCK, metadata=LOCAL_TIME)
+    closes = fields.Time(required=True, format=CLOCK, metadata=LOCAL_TIME)
+
+
+class PlaceDaySchema(CommandSchema):
+    """All the hours of a day in a stationary place; without any it is closed."""
+
+    command = changes.PlaceDay
+
+    day = fields.Date(required=True, validate=DAY)
+    hours = fields.List(fields.Nested(WorkingHoursSchema), required=True, validate=validate.Length(max=10))
+    programme = fields.Enum(Programme, by_value=True, metadata={"description": "all programmes, if not given"})
+    rooms = fields.Integer(validate=ROOMS, allow_none=True, metadata=EVERY_SLOT)
+
+
+class PlaceChangeSchema(CommandSchema):
+    """Other hours of some days of a stationary place; other days stay as they are."""
+
+    command = changes.PlaceChange
+
+    version = fields.Integer(required=True, metadata={"description": "the version of the place that you read"})
+    days = fields.List(fields.Nested(PlaceDaySchema), required=True, validate=DAYS)
+
+
+class SlotsToWithdrawSchema(StrictSchema):
+    """The slots to be withdrawn, all or none."""
+
+    slot_ids = fields.List(fields.Integer(validate=KEY), required=True, validate=validate.Length(1, 500))
+
+
+class CapacitySchema(StrictSchema):
+    """How many women a slot takes."""
+
+    capacity = fields.Integer(required=True, validate=ROOMS)
+
+
+class ChangedSlotSchema(Schema):
+    """A slot that comes, goes or takes another number of women."""
+
+    schedule_id = fields.Integer()
+    starts_at = fields.AwareDateTime()
+    ends_at = fields.AwareDateTime()
+    capacity = fields.Integer()
+
+
+class BookedVisitSchema(Schema):
+    """A visit in a slot that would be withdrawn or take fewer women; it names nobody."""
+
+    id = fields.Integer()
+    slot_id = fields.Integer()
+    starts_at = fields.AwareDateTime()
+    status = fields.Enum(VisitStatus, by_value=True)
+
+
+class ChangesSchema(Schema):
+    """What a change does to the slots of the changed days; with visits in its way it is refused."""
+
+    kept = fields.Integer(metadata={"description": "how many slots of these days stay"})
+    added = fields.List(fields.Nested(ChangedSlotSchema))
+    withdrawn = fields.List(fields.Nested(ChangedSlotSchema))
+    resized = fields.List(fields.Nested(ChangedSlotSchema), metadata={"description": "with their new capacity"})
+    visits = fields.List(fields.Nested(BookedVisitSchema), metadata={"description": "those in the way"})
+    visits_at_new_site = fields.Integer(
+        metadata={"description": "visits to come whose women have to hear of the new site"}
+    )
