@@ -137,7 +137,7 @@ def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     wanted = Wanted((sites or sample.SITES).read_bytes(), women=women, plan_seconds=plan_seconds)
     try:
         if not once:
-            run.serve(run.prepare(folder, wanted, sandbox_port=8010), port)
+            run.serve(run.prepare(folder, wanted, 8010, 8011), port)
         figures = run.once(run.prepare(folder, wanted))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)

@@ -202,7 +202,7 @@ def resume(book: str | None) -> None:
     from mobile_units.services import transmissions as service
 
     with command_session() as session:
-        service.resume(session, command_actor(session, book))
+        service.resume(session, command_actor(session, book), clock.now())
         click.echo("Sending goes on.")
 
 

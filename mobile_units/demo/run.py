@@ -18,6 +18,9 @@ from mobile_units.demo import job, secrets_file
 from mobile_units.demo.job import Run, Wanted
 from mobile_units.demo.processes import Processes, Program, free_port, require_free_port
 from mobile_units.demo.progress import Progress
+from mobile_units.sandbox import certificates
+
+CERTIFICATES = "certificates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +33,27 @@ class Demonstration:
     environ: dict[str, str]
     passwords: dict[str, str]
     sandbox_port: int
+    page_port: int
 
 
-def prepare(folder: Path, wanted: Wanted, sandbox_port: int | None = None) -> Demonstration:
-    """Makes folder and secrets if they are not there; without a port the sandbox takes a free one."""
+def prepare(folder: Path, wanted: Wanted, *sandbox_ports: int) -> Demonstration:
+    """Makes folder, secrets and certificates if they are not there.
+
+    `sandbox_ports` are those of the service and of the page; the sandbox takes free ones if they are not given.
+    """
     folder = folder.resolve()
     keys, passwords = secrets_file.load_or_make(folder / "secrets.json")
-    port = sandbox_port or free_port()
+    port, page_port = sandbox_ports or (free_port(), free_port())
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MOBILE_UNITS_", "DATABASE_URL"))}
-    environ = kept | keys
+    environ = kept | keys | certificates.make(folder / CERTIFICATES).variables()
     environ |= {
         "MOBILE_UNITS_DATA_DIR": str(folder),
-        "MOBILE_UNITS_CER_URL": f"http://127.0.0.1:{port}/services",
+        "MOBILE_UNITS_CER_URL": f"https://127.0.0.1:{port}/services",
         "MOBILE_UNITS_SECURE_COOKIES": "0",
         "MOBILE_UNITS_CER_READ_SECONDS": "10",
         "MOBILE_UNITS_LEASE_SECONDS": "30",
     }
-    return Demonstration(folder, wanted, Settings.from_env(environ), environ, passwords, port)
+    return Demonstration(folder, wanted, Settings.from_env(environ), environ, passwords, port, page_port)
 
 
 def reset(folder: Path) -> None:
@@ -83,7 +90,7 @@ def _stage(demonstration: Demonstration, *ports: int) -> Iterator[Processes]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     with Processes(demonstration.folder / "processes", demonstration.environ) as processes:
-        for port in (demonstration.sandbox_port, *ports):
+        for port in (demonstration.sandbox_port, demonstration.page_port, *ports):
             require_free_port(port)
         try:
             _start(demonstration, processes)
@@ -97,10 +104,10 @@ def _start(demonstration: Demonstration, processes: Processes) -> None:
     engine = db.engine_of(demonstration.settings)
     migrations.upgrade(engine)
     engine.dispose()
-    health = f"http://127.0.0.1:{demonstration.sandbox_port}/healthz"
-    state = str(demonstration.folder / "sandbox.sqlite")
-    sandbox = ["sandbox", "--port", str(demonstration.sandbox_port), "--state", state]
-    processes.start(Program("sandbox", sandbox, health))
+    folder, page = demonstration.folder, f"{demonstration.page_port}"
+    where = ["--port", f"{demonstration.sandbox_port}", "--page-port", page]
+    kept = ["--state", str(folder / "sandbox.sqlite"), "--certificates", str(folder / CERTIFICATES)]
+    processes.start(Program("sandbox", ["sandbox", *where, *kept], f"http://127.0.0.1:{page}/healthz"))
     processes.start(Program("worker", ["worker"]))
 
 
@@ -124,6 +131,7 @@ def _tell(demonstration: Demonstration, figures: dict[str, Any], address: str) -
     lines = [
         "",
         f"  {address}   API: {address}/api/v1/docs",
+        f"  http://127.0.0.1:{demonstration.page_port}   the sandbox of the central system: IKP, faults on demand",
         f"  {done}",
         "",
         *(f"  {login:<14} {password}" for login, password in demonstration.passwords.items()),

@@ -33,6 +33,7 @@ from mobile_units.services import subjects
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Page, Paging, get_owned, page_of
 from mobile_units.services.subjects import Subject
+from mobile_units.transmission import links
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +301,8 @@ def link(session: Session, actor: Actor) -> TransmissionLink:
     return found or TransmissionLink(provider_id=actor.provider_id, failures=0)
 
 
-def resume(session: Session, actor: Actor) -> TransmissionLink:
-    """Lets a halted connection send again, once a person has mended why we were not let in.
+def resume(session: Session, actor: Actor, now: datetime) -> TransmissionLink:
+    """Lets a halted connection send again, once a person has mended why we were not let in; all that waits is due.
 
     Raises:
         DomainError: `not_halted`.
@@ -310,11 +311,9 @@ def resume(session: Session, actor: Actor) -> TransmissionLink:
     found = session.scalars(query.with_for_update(key_share=True)).one_or_none()
     if found is None or found.halted_at is None:
         raise DomainError("not_halted")
-    found.halted_at = found.halted_code = found.halted_reason = None
-    found.opened_at = found.probe_at = None
-    found.failures = 0
+    links.resume(session, actor.provider_id, now)
     audit(session, actor, "resume", "transmission_link", actor.provider_id)
-    session.flush()
+    session.refresh(found)
     return found
 
 

@@ -175,7 +175,7 @@ class Resuming(MethodView):
     def post(self) -> TransmissionLink:
         """Resume sending, once it is mended why we were not let in."""
         with transaction() as session:
-            return transmissions.resume(session, actor())
+            return transmissions.resume(session, actor(), clock.now())
 
 
 @blueprint.route("/transmissions/attempts/<key:attempt_id>/sent")

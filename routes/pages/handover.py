@@ -131,7 +131,8 @@ def _paging(name: str) -> Paging:
 @roles(Role.ADMINISTRATOR)
 def resume() -> ResponseReturnValue:
     """Sends again after a halt."""
-    return _carry_out("lacze", lambda session: transmissions.resume(session, actor()), "Wysyłka została wznowiona.")
+    now = clock.now()
+    return _carry_out("lacze", lambda session: transmissions.resume(session, actor(), now), "Wysyłka została wznowiona.")
 
 
 @blueprint.post("/messages/<key:message_id>/resend")

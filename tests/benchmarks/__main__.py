@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks import bookings, slots, stage, whole_job
+from tests.benchmarks import bookings, slots, stage, transmission, whole_job
 from tests.benchmarks.stage import report
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mobile-units-bench-") as folder, stage.database(Path(folder)) as database:
         slots.measure(database)
         bookings.measure(database)
+    transmission.measure()
 
 
 def import_of_wsgi() -> None:

@@ -172,7 +172,7 @@ class Operator:
 
     def _resume(self, session: Session) -> str | None:
         code = session.scalar(select(TransmissionLink.halted_code))
-        transmissions.resume(session, self.scene.actor)
+        transmissions.resume(session, self.scene.actor, clock.now())
         return f"after {code}"
 
     def _correct(self, message_id: int) -> None:

@@ -122,7 +122,7 @@ def test_points_schedules_and_slots_follow_from_the_stops(figures: dict[str, Any
 def test_everything_was_accepted(figures: dict[str, Any]) -> None:
     """Three places saved and activated, each point, each schedule, its slots, and each visit."""
     messages = 3 + 3 + 4 + 2 * figures["schedules"] + 12
-    assert figures["messages"] == {"pending": 0, "in_progress": 0, "accepted": messages, "rejected": 0}
+    assert figures["messages"] == {"pending": 0, "in_progress": 0, "accepted": messages, "rejected": 0, "given_up": 0}
 
 
 def test_the_report_adds_up(figures: dict[str, Any]) -> None:

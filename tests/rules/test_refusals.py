@@ -16,7 +16,9 @@ def test_every_known_code_has_a_meaning(code: str) -> None:
     assert code.casefold() in MEANINGS
 
 
-@pytest.mark.parametrize("code", [CONTRACT_MISMATCH, TLS_REFUSED, TLS_UNTRUSTED, "certificate_unusable", "http_401", "http_403"])
+@pytest.mark.parametrize(
+    "code", [CONTRACT_MISMATCH, TLS_REFUSED, TLS_UNTRUSTED, "certificate_unusable", "http_401", "http_403"]
+)
 def test_what_stops_a_message_before_the_central_system_has_a_meaning_too(code: str) -> None:
     """These codes are ours, so they are certain."""
     assert meaning_of(code).code == code

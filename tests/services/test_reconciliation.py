@@ -43,6 +43,7 @@ from tests.factories_inbound import booked, held_there, kept, patient, slot_id, 
 PERIOD = Period(DAY - timedelta(days=30), DAY + timedelta(days=30))
 LONG_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 """Before anything that a test stores was changed."""
+YESTERYEAR = datetime(2026, 1, 1, tzinfo=UTC)
 STARTED = datetime(2100, 1, 1, tzinfo=UTC)
 """After all of it, so that nothing counts as changed since."""
 
@@ -64,7 +65,7 @@ def ours(session: Session, actor: Actor) -> Visit:
 def accept(session: Session, visit: Visit) -> None:
     """The centre takes all messages about a visit."""
     for message in session.scalars(select(OutboxMessage).where(OutboxMessage.subject_id == visit.id)):
-        message.state, message.attempts, message.accepted_at = MessageState.ACCEPTED, 1, NOW
+        message.state, message.attempts, message.accepted_at = MessageState.ACCEPTED, 1, YESTERYEAR
     visit.passed_at = NOW
     session.flush()
 

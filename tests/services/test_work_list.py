@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mobile_units import clock
 from mobile_units.errors import DomainError
 from mobile_units.models.audit import AuditEntry
 from mobile_units.models.transmissions import AttemptOutcome, MessageState, OutboxMessage
@@ -181,21 +182,21 @@ def test_a_halted_link_is_resumed(session: Session, actor: Actor) -> None:
         session, actor.provider_id, failures=5, opened_at=NOW, probe_at=NOW, halted_at=NOW, halted_code="x",
         halted_reason="x",
     )  # fmt: skip
-    transmissions.resume(session, actor)
+    transmissions.resume(session, actor, clock.now())
     session.expire_all()
     link = transmissions.link(session, actor)
     cleared = (link.halted_at, link.halted_code, link.halted_reason, link.opened_at, link.probe_at, link.failures)
     assert cleared == (None, None, None, None, None, 0)
     assert actions(session, actor) == [("resume", actor.provider_id)]
     with pytest.raises(DomainError, match="not_halted"):
-        transmissions.resume(session, actor)
+        transmissions.resume(session, actor, clock.now())
 
 
 def test_a_link_never_used_is_not_halted(session: Session, actor: Actor) -> None:
     """There is no row yet, and asking makes none."""
     assert (transmissions.link(session, actor).failures, transmissions.link(session, actor).halted_at) == (0, None)
     with pytest.raises(DomainError, match="not_halted"):
-        transmissions.resume(session, actor)
+        transmissions.resume(session, actor, clock.now())
 
 
 def test_what_was_sent_is_read_and_that_is_audited(session: Session, actor: Actor) -> None:

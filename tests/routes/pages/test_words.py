@@ -1,11 +1,52 @@
 """Polish for readers."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 import pytest
 
+from mobile_units.models.transmissions import MessageState
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.services.risks import Why
 from routes.pages import words
+
+
+def test_one_thing_has_a_name_of_its_own() -> None:
+    """A single message and its state are named otherwise than many of them."""
+    for vocabulary, names in words.ONE.items():
+        assert set(names) == set(vocabulary)
+    assert (words.one(MessageKind.SAVE_VISIT), words.one(MessageState.REJECTED)) == ("wizyta", "odrzucony")
+
+
+def test_readers_of_pages_are_sent_to_no_command_line() -> None:
+    """Only an administrator is told of a program that has to run."""
+    told = {why: words.to_do(why) for why in Why}
+    assert not [why for why, text in told.items() if "transmissions" in text]
+    assert told[Why.REJECTED] == "Popraw dane i wyślij komunikat ponownie."
+
+
+def test_whatever_may_differ_has_a_name() -> None:
+    """The names under which a reconciliation tells differences."""
+    assert [words.field(name) for name in ("slot", "names", "status")] == ["termin", "imię lub nazwisko", "status"]
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (timedelta(milliseconds=412), "0,4 s"), (timedelta(seconds=30.4), "30 s"), (timedelta(minutes=12), "12 min"),
+        (timedelta(hours=3, minutes=20), "3 godz. 20 min"), (timedelta(hours=2), "2 godz."),
+        (timedelta(days=1, hours=5, minutes=7), "1 dzień 5 godz."), (timedelta(days=2), "2 dni"),
+    ],
+)  # fmt: skip
+def test_a_time_is_told_in_its_two_largest_units(time: timedelta, text: str) -> None:
+    """More would pretend that somebody needs it."""
+    assert words.lasting(time).replace("\u00a0", " ") == text
+
+
+def test_instants_are_told_as_short_as_possible() -> None:
+    """Day and hour for lists, seconds for evidence; Polish time."""
+    at = datetime(2026, 7, 1, 7, 5, 9, tzinfo=UTC)
+    assert (words.moment(at).replace("\u00a0", " "), words.seconds(at)) == ("1.07, 9:05", "9:05:09")
 
 
 @pytest.mark.parametrize("vocabulary", words.WORDS, ids=lambda vocabulary: vocabulary.__name__)
