@@ -131,8 +131,11 @@ def _paging(name: str) -> Paging:
 @roles(Role.ADMINISTRATOR)
 def resume() -> ResponseReturnValue:
     """Sends again after a halt."""
-    now = clock.now()
-    return _carry_out("lacze", lambda session: transmissions.resume(session, actor(), now), "Wysyłka została wznowiona.")
+    return _carry_out(
+        "lacze",
+        lambda session: transmissions.resume(session, actor(), clock.now()),
+        "Wysyłka została wznowiona.",
+    )
 
 
 @blueprint.post("/messages/<key:message_id>/resend")
@@ -211,10 +214,16 @@ DECIDED = {
 }
 
 
-@blueprint.post("/differences/<key:difference_id>/<any(resend, take_over, dismiss):word>")
+@blueprint.post("/differences/<key:difference_id>/<word>")
 @roles(*DECIDERS)
 def decide(difference_id: int, word: str) -> ResponseReturnValue:
-    """Settles a difference."""
+    """Settles a difference.
+
+    Raises:
+        DomainError: `not_found`, there is no such decision.
+    """
+    if word not in {each.value for each in Decision}:
+        raise DomainError("not_found", what=request.path)
     decision = Decision(word)
 
     def settle(session: Session) -> None:

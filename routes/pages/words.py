@@ -8,14 +8,13 @@ from typing import Any
 from flask import Flask
 
 from mobile_units.clock import WARSAW
-from mobile_units.models.reconciliation import DifferenceKind
 from mobile_units.models.service_places import ServicePlaceStatus
 from mobile_units.models.transmissions import AttemptOutcome, MessageState
 from mobile_units.rules.programmes import Mobility
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ChangedBy
-from mobile_units.services.risks import When, Why
+from mobile_units.services.risks import Why
 from mobile_units.services.words import KINDS_PL, OUTCOMES_PL, STATES_PL
 
 NO_BREAK = "\u00a0"
@@ -26,12 +25,6 @@ WORDS: Mapping[type[StrEnum], Mapping[Any, str]] = {
         ChangedBy.WOMAN: "pacjentka w IKP",
         ChangedBy.PROVIDER: "świadczeniodawca",
         ChangedBy.SYSTEM: "centralna e‑rejestracja",
-    },
-    DifferenceKind: {
-        DifferenceKind.MISSING_THERE: "brak w CeR",
-        DifferenceKind.UNKNOWN_HERE: "nieznana tutaj",
-        DifferenceKind.DIFFERS: "różni się",
-        DifferenceKind.CANCELLED_THERE: "odwołana w CeR",
     },
     MessageKind: {
         MessageKind.SAVE_SERVICE_PLACE: "miejsca udzielania świadczeń",
@@ -63,7 +56,6 @@ WORDS: Mapping[type[StrEnum], Mapping[Any, str]] = {
         ServicePlaceStatus.REGISTERED: "zarejestrowane",
         ServicePlaceStatus.ACTIVE: "aktywne",
     },
-    When: {When.LATE: "po terminie", When.TODAY: "dziś", When.COMING: "w najbliższych dniach"},
 }
 
 ONE: Mapping[type[StrEnum], Mapping[Any, str]] = {

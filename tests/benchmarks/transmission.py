@@ -103,6 +103,7 @@ def _stage(folder: Path) -> Iterator[Stage]:
         environ |= {
             "DATABASE_URL": url,
             "MOBILE_UNITS_LOG_LEVEL": "ERROR",
+            "MOBILE_UNITS_CER_CALLS_PER_SECOND": "0",
             "MOBILE_UNITS_CER_URL": f"https://127.0.0.1:{port}/services",
         }
         settings = Settings.from_env(environ)

@@ -13,9 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from mobile_units import clock, db
+from mobile_units.cli.centre import reader_of
 from mobile_units.models.transmissions import OutboxMessage, TransmissionAttempt, TransmissionLink
 from mobile_units.services import reconciliation
 from mobile_units.transmission.gateways import gateways_of
+from mobile_units.transmission.inbound import Reader
 from mobile_units.transmission.reconcile import Reconciler
 from tests.chaos import people, scene
 from tests.chaos.driver import Driver
@@ -79,12 +81,16 @@ class Chaos:
         self.stage.disturb([])
         self.quiet_at = time.monotonic()
         self.operator.last_deed = clock.now()
-        wait_until(self._is_settled, self.deadline - time.monotonic(), "everything is handed over", pause=0.5)
+        reader = reader_of(self.stage.settings, self.stage.engine)
+        left = self.deadline - time.monotonic()
+        wait_until(lambda: self._is_settled(reader), left, "everything is handed over", pause=0.5)
         for number in range(1, self.plan.workers + 1):
             self.stage.end(f"worker-{number}")
 
-    def _is_settled(self) -> bool:
+    def _is_settled(self, reader: Reader) -> bool:
+        """Changes are read as by `mobile-units cer changes`, for after a failure the workers wait for a while."""
         self.operator.look()
+        reader.read(self.scene.actor.provider_id, patient=False)
         return self.operator.nothing_left()
 
     @contextmanager

@@ -182,7 +182,7 @@ def _environment(folder: Path, url: str, port: int) -> dict[str, str]:
             "MOBILE_UNITS_CER_READ_SECONDS": str(READ_SECONDS),
             "MOBILE_UNITS_LEASE_SECONDS": str(LEASE_SECONDS),
             "MOBILE_UNITS_CER_CHANGES_SECONDS": "1",
-        "MOBILE_UNITS_CER_RECONCILE_HOUR": "off",
+            "MOBILE_UNITS_CER_RECONCILE_HOUR": "off",
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
     )

@@ -1,6 +1,7 @@
 """The pages of the hand-over: what each role sees, what each button does, and that nobody sees more."""
 
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -282,8 +283,8 @@ def test_no_button_works_without_the_token_of_its_form(house: House) -> None:
     ]
     gets = 4
     assert len(posts) == len(buttons) + gets, "a button is not tried"
-    person.token = ""
     for path in buttons:
+        person.token = ""
         assert person.submit(f"/handover/{path}", reason="bez powodu", rule="REG.WER.7").status_code == 400, path
     assert house.state(message_id) is MessageState.REJECTED
     assert house.change(change_id).state is InboundState.CONFLICT
@@ -686,8 +687,6 @@ def test_an_envelope_that_is_no_xml_is_shown_as_it_is(house: House) -> None:
     message_id = house.rejected()
     with db.transaction(house.engine) as session:
         message = session.get_one(OutboxMessage, message_id)
-        import zlib
-
         cut = factories_log.attempt(session, message, NOW, sent=zlib.compress(b"<a><b>"))
         empty = factories_log.attempt(session, message, NOW, sent=None)
     person = house.person(Role.SETTLEMENT)
@@ -707,7 +706,7 @@ def test_the_evidence_about_a_visit_is_read_and_taken_along(house: House) -> Non
     for told in ("Wizyta nieprzekazana", "Wieluń, Plac Legionów", "wysłano, brak odpowiedzi", f'href="{path}.pdf"'):
         assert told in page
     assert "Testowa" not in page
-    printed, data = person.get(f"{path}.pdf"), person.client.get(f"{path}.json")
+    printed, data = person.client.get(f"{path}.pdf"), person.client.get(f"{path}.json")
     assert (printed.mimetype, printed.data[:5]) == ("application/pdf", b"%PDF-")
     assert f'filename="dowod-{visit.uuid}.json"' in data.headers["Content-Disposition"]
     assert json.loads(data.data)["visit"]["id"] == visit.id

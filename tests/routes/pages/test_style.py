@@ -12,7 +12,10 @@ from tests.routes.pages.browser import browser
 
 INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)", re.IGNORECASE)
 ELSEWHERE = re.compile(r"(?:src|href|action)=\"(?:https?:)?//", re.IGNORECASE)
-PAGES = ("/", "/?week=2026-W02", "/?week=never", "/handover", "/handover/messages/0", "/login", "/nowhere", "/api/v1/problems", "/api/v1/docs")
+PAGES = (
+    "/", "/?week=2026-W02", "/?week=never", "/handover", "/handover/messages/0", "/login", "/nowhere",
+    "/api/v1/problems", "/api/v1/docs",
+)  # fmt: skip
 READ_ON = {
     "text": ("ground", "surface", "raised", "today", "bad-ground"),
     "muted": ("ground", "surface", "raised", "today"),
