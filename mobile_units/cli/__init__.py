@@ -84,7 +84,7 @@ def serve(host: str, port: int, workers: int) -> NoReturn:
 
 
 @cli.command()
-@click.option("--threads", default=1, show_default=True, type=COUNT, help="Messages on their way at the same time.")
+@click.option("--threads", default=2, show_default=True, type=COUNT, help="Messages on their way at the same time.")
 def worker(threads: int) -> None:
     """Carry messages to the centre until SIGTERM.
 

@@ -285,8 +285,11 @@ def made_room(session: Session, visit: Visit) -> list[tuple[MessageKind, int]]:
 
 
 def call_off(session: Session, visit: Visit) -> None:
-    """Has the cancellation handed over; the outbox keeps it behind the message that handed over the visit."""
-    if not _refused_and_never_sent(session, visit):
+    """Has the cancellation handed over; the outbox keeps it behind the message that handed over the visit.
+
+    What the central system only ever refused is not there to be cancelled.
+    """
+    if not _was_only_refused(session, visit):
         _enqueue(session, visit, MessageKind.CANCEL_VISIT)
 
 
@@ -304,11 +307,15 @@ def _load_of(session: Session, visit: Visit) -> InitialLoadRow | None:
     return session.scalars(select(InitialLoadRow).where(InitialLoadRow.visit_id == visit.id)).one_or_none()
 
 
-def _refused_and_never_sent(session: Session, visit: Visit) -> bool:
-    """Whether the central system refused the visit in an initial load and was not told of it since."""
+def _was_only_refused(session: Session, visit: Visit) -> bool:
+    """Whether the central system refused the visit each time it was told of it; its rejected messages are given up."""
     row = _load_of(session, visit)
-    refused = row is not None and row.state is LoadedRowState.REFUSED
-    return refused and outbox.latest(session, MessageKind.SAVE_VISIT, visit.id) is None
+    loaded = row is not None and row.state is not LoadedRowState.REFUSED
+    if loaded or visit.source is VisitSource.IKP or visit.passed_at is not None:
+        return False
+    if row is not None and outbox.latest(session, MessageKind.SAVE_VISIT, visit.id) is None:
+        return True
+    return outbox.give_up_refused(session, visit.id)
 
 
 def _enqueue(session: Session, visit: Visit, kind: MessageKind, after: Sequence[tuple[MessageKind, int]] = ()) -> None:

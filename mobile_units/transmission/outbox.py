@@ -9,7 +9,9 @@ holds no content, so it stands for "hand over the subject as it is"; this module
   itself, unless one of its attempts may have arrived after all: then a message of its own follows it.
 - Messages about one visit wait for each other in the order in which they were stored, the rejected ones included: a
   cancellation cannot overtake a booking that a person has yet to correct. What waits behind a rejected message is
-  listed as blocked, and goes on when the rejected one was sent again or a person gave it up.
+  listed as blocked, and goes on when the rejected one was sent again or given up.
+- A person gives it up, or the end of the visit does: of one that was only ever rejected there is nothing to correct
+  and nothing to cancel, and nobody must wait for it.
 
 Who changes a subject holds the lock of its row when it comes here; `records` locks in the same order, first the
 subject and then the message, so that the two never wait for each other in a circle.
@@ -19,12 +21,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
-from mobile_units.models.transmissions import NEVER_TRIED, UNSETTLED, OutboxMessage
+from mobile_units.models.transmissions import NEVER_TRIED, UNSETTLED, MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.rules.transmissions import MessageKind, in_sequence_with
+
+VISIT_IS_OVER = "wizyta odwołana lub przeniesiona"
+"""Why a rejected message is given up without a person."""
 
 
 def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
@@ -127,6 +132,25 @@ WHERE id <> :message_id AND {UNSETTLED} AND id NOT IN (SELECT id FROM waiting) A
 )
 ON CONFLICT DO NOTHING
 """)  # noqa: S608 -- put together from constants
+
+
+def give_up_refused(session: Session, visit_id: int) -> bool:
+    """Gives up what was to save a visit that is over, if all of it was rejected; says whether there is nothing more.
+
+    Where a message was accepted, or may have arrived, the central system may hold the visit, and all stays as it is.
+    """
+    query = select(OutboxMessage).where(OutboxMessage.kind == MessageKind.SAVE_VISIT)
+    query = query.where(OutboxMessage.subject_id == visit_id).order_by(OutboxMessage.id)
+    locked = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    messages = session.scalars(locked).all()
+    refused = {MessageState.REJECTED, MessageState.GIVEN_UP}
+    if not messages or any(each.uncertain or each.accepted_at or each.state not in refused for each in messages):
+        return False
+    for message in messages:
+        if message.state is MessageState.REJECTED:
+            message.state, message.note, message.decided_at = MessageState.GIVEN_UP, VISIT_IS_OVER, func.now()
+    session.flush()
+    return True
 
 
 def latest(session: Session, kind: MessageKind, subject_id: int) -> OutboxMessage | None:

@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -24,6 +25,8 @@ LIFE = timedelta(seconds=300)
 """How long a message of ours is valid."""
 SKEW = timedelta(minutes=5)
 """How far the clock of the other side may be from ours."""
+CHECKED_AGAIN = timedelta(hours=1)
+"""How long the issuer of a certificate need not be looked at again."""
 CALL_CONTEXT = "kontekstWywolania"
 
 _OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
@@ -98,15 +101,26 @@ class Signer:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownSigner:
+    """A certificate that was found to be issued by whom we trust, its key, and when that was."""
+
+    certificate: x509.Certificate
+    key: xmlsec.Key
+    checked_at: datetime
+
+
 class Verifier:
     """Verifies the signature of answers against certificates that are trusted, as issuers or as the signers.
 
-    An answer signed with a certificate of `ours` is refused: it is our own message thrown back.
+    An answer signed with a certificate of `ours` is refused: it is our own message thrown back. Who issued a
+    certificate is looked at once an hour.
     """
 
     def __init__(self, trusted: Sequence[x509.Certificate], ours: x509.Certificate | None = None) -> None:
         self._trusted = tuple(trusted)
         self._ours = ours
+        self._known: dict[str, _KnownSigner] = {}
 
     def verify(self, envelope: etree._Element, now: datetime) -> None:
         """Proves that the body of this envelope, and a fresh timestamp, were signed by whom we trust.
@@ -123,15 +137,23 @@ class Verifier:
             raise SignatureError("the signature does not cover body and timestamp")
         _check_algorithms(signature)
         _check_time(timestamp, now)
-        certificate = _certificate(security, signature)
-        self._check_signer(certificate, now)
-        _check_signature(signature, signed, certificate)
+        signer = self._signer(_token(security, signature), now)
+        _check_signature(signature, signed, signer.key)
 
-    def _check_signer(self, certificate: x509.Certificate, now: datetime) -> None:
-        if certificate == self._ours:
-            raise SignatureError("the answer is signed with our own certificate")
+    def _signer(self, token: str, now: datetime) -> _KnownSigner:
+        known = self._known.get(token)
+        certificate = known.certificate if known else _certificate(token)
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             raise SignatureError("the certificate of the answer is not valid now")
+        if known is None or not timedelta(0) <= now - known.checked_at < CHECKED_AGAIN:
+            self._check_issuer(certificate, now)
+            known = _KnownSigner(certificate, _key(certificate), now)
+            self._known = {token: known}
+        return known
+
+    def _check_issuer(self, certificate: x509.Certificate, now: datetime) -> None:
+        if certificate == self._ours:
+            raise SignatureError("the answer is signed with our own certificate")
         try:
             _chains(self._trusted, now).verify(certificate, [])
         except VerificationError:
@@ -201,28 +223,34 @@ def _time(text: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _certificate(security: etree._Element, signature: etree._Element) -> x509.Certificate:
+def _token(security: etree._Element, signature: etree._Element) -> str:
     path = "ds:KeyInfo/wsse:SecurityTokenReference/wsse:Reference"
     reference = _only(signature.findall(path, _NAMES), "reference to a certificate")
     tokens = [each for each in security.findall("wsse:BinarySecurityToken", _NAMES) if each.get(_ID)]
     uri = reference.get("URI", "")
-    token = _only([each for each in tokens if f"#{each.get(_ID)}" == uri], "certificate")
+    return _only([each for each in tokens if f"#{each.get(_ID)}" == uri], "certificate").text or ""
+
+
+def _certificate(token: str) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(b64decode(token.text or ""))
+        return x509.load_der_x509_certificate(b64decode(token))
     except (ValueError, Base64Error):
         raise SignatureError("the certificate of the answer cannot be read") from None
 
 
-def _check_signature(
-    signature: etree._Element, signed: Iterable[etree._Element], certificate: x509.Certificate
-) -> None:
+def _key(certificate: x509.Certificate) -> xmlsec.Key:
+    try:
+        return xmlsec.Key.from_memory(certificate.public_bytes(Encoding.PEM), xmlsec.constants.KeyDataFormatCertPem)
+    except xmlsec.Error:
+        raise SignatureError("the certificate of the answer cannot be read") from None
+
+
+def _check_signature(signature: etree._Element, signed: Iterable[etree._Element], key: xmlsec.Key) -> None:
     checking = xmlsec.SignatureContext()
+    checking.key = key
     for part in signed:
         checking.register_id(part, "Id", WSU)
     try:
-        checking.key = xmlsec.Key.from_memory(
-            certificate.public_bytes(Encoding.PEM), xmlsec.constants.KeyDataFormatCertPem
-        )
         checking.verify(signature)
     except xmlsec.Error:
         raise SignatureError("the signature of the answer is wrong") from None

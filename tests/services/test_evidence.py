@@ -122,7 +122,8 @@ def test_every_member_is_described_and_none_is_missing(session: Session, actor: 
 def test_reading_it_is_audited(session: Session, actor: Actor, visit: Visit) -> None:
     """As reading of the woman's visit."""
     read(session, actor, visit)
-    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "visit_evidence_read")).one()
+    read_by_us = AuditEntry.provider_id == actor.provider_id, AuditEntry.action == "visit_evidence_read"
+    entry = session.scalars(select(AuditEntry).where(*read_by_us)).one()
     assert (entry.subject, entry.subject_id) == ("woman", visit.woman_id)
 
 

@@ -97,7 +97,9 @@ def taken(session: Session, of: Slot) -> int | None:
 def waiting(session: Session, visit: Visit) -> list[MessageKind]:
     """The messages about a visit that are not accepted, in order."""
     query = select(OutboxMessage.kind).where(
-        OutboxMessage.subject_id == visit.id, OutboxMessage.state != MessageState.ACCEPTED
+        OutboxMessage.subject_id == visit.id,
+        OutboxMessage.kind.in_((MessageKind.SAVE_VISIT, MessageKind.CANCEL_VISIT)),
+        OutboxMessage.state != MessageState.ACCEPTED,
     )
     return list(session.scalars(query.order_by(OutboxMessage.id)))
 

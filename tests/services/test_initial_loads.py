@@ -429,6 +429,8 @@ def test_a_refused_visit_that_is_cancelled_is_not_told(session: Session, actor: 
     visit = session.get_one(Visit, refused.visit_id)
     visits.cancel(session, actor, visit.id, Cancellation(version=visit.version, cancelled_by=CancelledBy.WOMAN))
     assert outbox.latest(session, MessageKind.CANCEL_VISIT, visit.id) is None
+    with pytest.raises(DomainError, match="visit_over"):
+        initial_loads.resend(session, actor, done.load_id, refused.id)
 
 
 def test_a_corrected_woman_is_told_behind_the_chunk(session: Session, actor: Actor) -> None:

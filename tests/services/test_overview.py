@@ -154,11 +154,11 @@ def test_messages_are_counted_by_kind_and_state(session: Session, actor: Actor) 
     """A rejected message counts only until another takes its place."""
     for state in (MessageState.ACCEPTED, MessageState.REJECTED, MessageState.REJECTED):
         message(session, actor.provider_id, MessageKind.SAVE_SCHEDULE).state = state
-    replaced = message(session, actor.provider_id, MessageKind.SAVE_VISIT, subject_id=7)
+    replaced = message(session, actor.provider_id, MessageKind.SAVE_VISIT, subject_id=9_000_007)
     replaced.state = MessageState.REJECTED
     session.flush()
-    message(session, actor.provider_id, MessageKind.SAVE_VISIT, subject_id=7)
-    message(session, actor.provider_id, MessageKind.SAVE_SLOTS, subject_id=7)
+    message(session, actor.provider_id, MessageKind.SAVE_VISIT, subject_id=9_000_007)
+    message(session, actor.provider_id, MessageKind.SAVE_SLOTS, subject_id=9_000_007)
     found = read(session, actor).handover
     assert found.messages == {
         MessageKind.SAVE_SCHEDULE: {MessageState.ACCEPTED: 1, MessageState.REJECTED: 2},

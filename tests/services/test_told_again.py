@@ -12,10 +12,10 @@ from mobile_units.models.transmissions import MessageState, OutboxDependency, Ou
 from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.rules.visits import CancelledBy, VisitStatus
+from mobile_units.rules.visits import CancelledBy, VisitSource, VisitStatus
 from mobile_units.services import imports, service_places, sites, slots, visits, women
 from mobile_units.services.actors import Actor
-from mobile_units.services.visits import Cancellation, NewVisit
+from mobile_units.services.visits import Cancellation, Move, NewVisit
 from mobile_units.transmission import outbox
 from tests import factories_booking
 from tests.factories_booking import DAY, NOW
@@ -118,6 +118,61 @@ def test_a_woman_is_told_anew_with_her_visit_to_come(
     accept_all(session)
     women.change(session, actor, visit.woman_id, 2, values, DAY)
     assert waiting(session, actor) == []
+
+
+def refused(session: Session, actor: Actor, slot: Slot, **values: Any) -> Visit:
+    """A visit of a new woman that the central system rejected."""
+    visit = booked(session, actor, slot)
+    message = outbox.latest(session, MessageKind.SAVE_VISIT, visit.id)
+    assert message is not None
+    message.state, message.attempts = MessageState.REJECTED, 1
+    for name, value in values.items():
+        setattr(message, name, value)
+    session.flush()
+    return visit
+
+
+def cancel(session: Session, actor: Actor, visit: Visit) -> None:
+    """She gives it up."""
+    visits.cancel(session, actor, visit.id, Cancellation(version=visit.version, cancelled_by=CancelledBy.WOMAN))
+
+
+def test_a_refused_visit_that_is_over_holds_up_nobody(session: Session, actor: Actor, told: Slot) -> None:
+    """The central system never had it: there is nothing to correct, nothing to cancel, and its place is free."""
+    visit = refused(session, actor, told)
+    cancel(session, actor, visit)
+    message = outbox.latest(session, MessageKind.SAVE_VISIT, visit.id)
+    assert message is not None
+    assert (message.state, message.note) == (MessageState.GIVEN_UP, outbox.VISIT_IS_OVER)
+    assert outbox.latest(session, MessageKind.CANCEL_VISIT, visit.id) is None
+    assert _waits_for(session, booked(session, actor, told)) == []
+
+
+def test_a_refused_visit_that_moves_is_corrected_by_that(session: Session, actor: Actor, told: Slot) -> None:
+    """A full slot is why most are refused, and another slot the way out."""
+    visit = refused(session, actor, told)
+    other = factories_booking.slot(session, actor.provider_id, of=told.schedule, at=NOW.time())
+    moved = visits.move(session, actor, visit.id, Move(version=visit.version, slot_id=other.id), NOW)
+    assert _waits_for(session, moved) == []
+
+
+@pytest.mark.parametrize("values", [{"uncertain": True}, {"accepted_at": NOW}, {"state": MessageState.PENDING}])
+def test_a_visit_that_the_centre_may_hold_is_cancelled_there(
+    session: Session, actor: Actor, told: Slot, values: dict[str, Any]
+) -> None:
+    """Whatever was answered last."""
+    visit = refused(session, actor, told, **values)
+    cancel(session, actor, visit)
+    assert outbox.latest(session, MessageKind.CANCEL_VISIT, visit.id) is not None
+
+
+def test_a_visit_that_was_booked_at_the_centre_is_cancelled_there(session: Session, actor: Actor, told: Slot) -> None:
+    """It was there before any message of ours."""
+    visit = refused(session, actor, told)
+    visit.source, visit.cer_root, visit.cer_extension = VisitSource.IKP, "2.25", "77"
+    session.flush()
+    cancel(session, actor, visit)
+    assert outbox.latest(session, MessageKind.CANCEL_VISIT, visit.id) is not None
 
 
 def test_a_corrected_identity_is_told_with_visits_that_were_never_taken(

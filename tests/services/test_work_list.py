@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from mobile_units import clock
 from mobile_units.errors import DomainError
 from mobile_units.models.audit import AuditEntry
+from mobile_units.models.initial_loads import LoadedRowState
 from mobile_units.models.transmissions import AttemptOutcome, MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.rules.transmissions import MessageKind
@@ -18,6 +19,7 @@ from mobile_units.services.actors import Actor
 from mobile_units.services.queries import Paging
 from mobile_units.services.transmissions import GivingUp, WorkFilter
 from tests import factories, factories_log
+from tests.factories_transmission import load_chunk
 
 NOW = datetime(2027, 3, 9, 12, tzinfo=UTC)
 GIVING_UP = GivingUp("Wizyta odbyła się prywatnie.")
@@ -174,6 +176,22 @@ def test_a_visit_that_the_centre_knows_is_cancelled_all_the_same(session: Sessio
         saved, cancellation = cancelled(session, visit)
         transmissions.give_up(session, actor, saved.id, GIVING_UP, NOW)
         assert (saved.state, cancellation.state) == (MessageState.GIVEN_UP, MessageState.PENDING)
+
+
+def test_the_rows_of_a_load_that_is_given_up_are_refused(session: Session, actor: Actor) -> None:
+    """So they are in the report, are compared again, and can be sent one by one; what was answered stays."""
+    visit = factories_log.visit(session, actor.provider_id)
+    answered = factories_log.visit(session, actor.provider_id)
+    chunk = load_chunk(session, [visit, answered])
+    waiting, accepted = chunk.rows
+    accepted.state = LoadedRowState.ACCEPTED
+    stored = reject(
+        session, factories_log.message(session, actor.provider_id, kind=MessageKind.LOAD_VISITS, subject_id=chunk.id)
+    )
+    transmissions.give_up(session, actor, stored.id, GIVING_UP, NOW)
+    session.expire_all()
+    assert (waiting.state, waiting.code, waiting.rule) == (LoadedRowState.REFUSED, "x", "REG.WER.13")
+    assert accepted.state is LoadedRowState.ACCEPTED
 
 
 def test_a_halted_link_is_resumed(session: Session, actor: Actor) -> None:

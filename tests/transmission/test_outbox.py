@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from mobile_units import clock, db
 from mobile_units.models.service_places import ServicePlaceStatus
 from mobile_units.models.transmissions import MessageState, OutboxDependency, OutboxMessage, TransmissionAttempt
+from mobile_units.rules.programmes import Path
 from mobile_units.rules.transmissions import BACK_OFF_CAP, MessageKind
 from mobile_units.services import transmissions
 from mobile_units.services.actors import Actor
@@ -590,3 +592,54 @@ def test_only_the_newest_message_makes_a_visit_passed(session: Session, actor: A
     record(session, must_claim(session), Delivered(), after=2.0)
     session.refresh(subject)
     assert subject.passed_at is not None
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome", "passed"),
+    [
+        (Path.MAMMOGRAPHY, Delivered(), True),
+        (Path.HPV_LBC, Delivered(), False),
+        (Path.MAMMOGRAPHY, AlreadyDelivered(), False),
+    ],
+)
+def test_an_older_message_passes_a_visit_if_it_told_its_path(
+    session: Session, actor: Actor, told: Path, outcome: Outcome, passed: bool
+) -> None:
+    """The newer one tells her telephone, say, and may be rejected; the visit was passed in time all the same."""
+    subject = visit(session, actor.provider_id, factories_booking.slot(session, actor.provider_id))
+    message(session, actor.provider_id, subject_id=subject.id)
+    record(session, must_claim(session), Retryable(reason="r"))
+    older = must_claim(session, after=3600.0)
+    message(session, actor.provider_id, subject_id=subject.id)
+    records.record(session, older, replace(attempt(outcome), told=told), later(3600.0))
+    session.refresh(subject)
+    assert (subject.passed_at is not None) is passed
+
+
+@pytest.mark.parametrize("outcome", [AlreadyDelivered(), Delivered()])
+def test_what_turns_out_to_have_arrived_arrived_when_it_was_sent(
+    session: Session, actor: Actor, outcome: Outcome
+) -> None:
+    """Who asks on the morrow learns of an acceptance of yesterday; one of today is of today."""
+    subject = visit(session, actor.provider_id, factories_booking.slot(session, actor.provider_id))
+    message(session, actor.provider_id, subject_id=subject.id)
+    sent_at = later(1.0)
+    uncertain = replace(attempt(OutcomeUnknown(reason="ReadTimeout")), started_at=sent_at, milliseconds=5000)
+    records.record(session, must_claim(session), uncertain, later(1.0))
+    record(session, must_claim(session, after=86_400), outcome, after=86_400)
+    session.refresh(subject)
+    assert subject.passed_at is not None
+    arrived = subject.passed_at == sent_at + timedelta(seconds=5)
+    assert arrived is isinstance(outcome, AlreadyDelivered)
+
+
+def test_an_acceptance_that_nobody_saw_counts_from_when_it_was_learnt(session: Session, actor: Actor) -> None:
+    """A worker that was killed told nothing, so an earlier attempt of unknown outcome proves nothing either."""
+    subject = visit(session, actor.provider_id, factories_booking.slot(session, actor.provider_id))
+    message(session, actor.provider_id, subject_id=subject.id)
+    record(session, must_claim(session), OutcomeUnknown(reason="ReadTimeout"))
+    must_claim(session, after=3_600)
+    learnt_at = later(86_400)
+    records.record(session, must_claim(session, after=86_400), attempt(AlreadyDelivered()), learnt_at)
+    session.refresh(subject)
+    assert subject.passed_at == learnt_at

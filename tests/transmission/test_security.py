@@ -228,6 +228,24 @@ def test_a_trusted_signer_is_believed_only_while_its_certificate_is_valid() -> N
         Verifier([expired.certificate]).verify(signed(expired, NOW), NOW)
 
 
+def test_a_signer_known_from_before_is_not_believed_for_ever() -> None:
+    """Who issued its certificate is remembered for a while, that it is valid never."""
+    ends_soon = AUTHORITY.issue(1, until=DAY)
+    verifier = Verifier([AUTHORITY.certificate])
+    verifier.verify(signed(ends_soon, NOW), NOW)
+    with pytest.raises(SignatureError, match="not valid now"):
+        verifier.verify(signed(ends_soon, NOW + 2 * DAY), NOW + 2 * DAY)
+
+
+def test_a_known_signer_does_not_vouch_for_a_stranger() -> None:
+    """What is remembered is the certificate, not that an answer was once believed."""
+    verifier = Verifier([AUTHORITY.certificate])
+    verifier.verify(signed(CENTRE, NOW), NOW)
+    stranger = Authority().issue(1)
+    with pytest.raises(SignatureError, match="not issued by whom we trust"):
+        verifier.verify(signed(stranger, NOW), NOW)
+
+
 @pytest.mark.parametrize(
     ("read_after", "fresh"),
     [(timedelta(minutes=m, seconds=s), m in {-4, 4}) for m, s in [(-5, -1), (-4, 0), (4, 0), (5, 1)]],
