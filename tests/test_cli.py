@@ -565,7 +565,7 @@ def test_an_initial_load_is_taken_in_and_followed(
     assert (watched.code, watched.json["refused"], "2/2" in watched.err) == (1, 1, True)
     assert [row["code"] for row in json.loads(report.read_text(encoding="utf-8"))] == ["blad"]
     run("initial-load", "--status", load_id, "--report", str(report.with_suffix(".csv")))
-    assert report.with_suffix(".csv").read_text(encoding="utf-8").startswith("row,visit_id,code")
+    assert report.with_suffix(".csv").read_text(encoding="utf-8").startswith("\ufeffrow,visit_id,code")
 
 
 @pytest.mark.usefixtures("provider")
@@ -573,7 +573,9 @@ def test_an_initial_load_needs_one_thing_to_do(run: Run, tmp_path: Path) -> None
     """A file, or the number of a load; every problem of a file is told."""
     assert run("initial-load").code == 2
     assert run("initial-load", "--status", "1", "--watch", "1").code == 2
-    assert run("initial-load", "--status", "1").code == 1
+    for option in ("--status", "--watch"):
+        unknown = run("initial-load", option, "1")
+        assert (unknown.code, unknown.err.splitlines()[0]) == (1, "Nie ma takiego obiektu: InitialLoad 1.")
     refused = run("initial-load", file(tmp_path, "cell_code,day\n001,jutro\n"))
     assert (refused.code, "2, day: To nie jest dzień" in refused.err) == (1, True)
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from mobile_units import cli, clock, db
+from mobile_units.clock import WARSAW
 from mobile_units.config import Settings
 from mobile_units.models.providers import Provider
 from mobile_units.models.transmissions import AttemptOutcome, MessageState, OutboxMessage
@@ -110,6 +111,20 @@ def test_a_message_is_shown_with_its_attempts(run: Run, rejected: tuple[Visit, O
     assert told["log"][0]["certificate"] == factories_log.CERTIFICATE
 
 
+def test_instants_are_those_of_polish_clocks_or_of_programs(run: Run, rejected: tuple[Visit, OutboxMessage]) -> None:
+    """All of them alike: a table has no second clock in it, and JSON names the offset."""
+    _, message = rejected
+    due_at, started_at = (instant.astimezone(WARSAW) for instant in (message.due_at, message.log[0].started_at))
+    said = run("show", message.id).output
+    assert all(f"{instant:%Y-%m-%d %H:%M:%S}" in said for instant in (due_at, started_at))
+    assert "+00:00" not in said
+    told = json.loads(run("show", message.id, "--json").output)
+    (listed,) = json.loads(run("list", "--json").output)["messages"]
+    for text, instant in ((told["due_at"], due_at), (told["log"][0]["started_at"], started_at)):
+        assert datetime.fromisoformat(text) == instant
+    assert listed["due_at"] == told["due_at"]
+
+
 def test_rejected_messages_are_sent_again(engine: Engine, run: Run, rejected: tuple[Visit, OutboxMessage]) -> None:
     """One, or all of a rule; what is meant has to be said."""
     _, message = rejected
@@ -124,6 +139,7 @@ def test_a_message_is_given_up(engine: Engine, run: Run, rejected: tuple[Visit, 
     """Never without a reason."""
     _, message = rejected
     assert run("give-up", message.id).exit_code == 2
+    assert run("give-up", message.id, "--reason", " x ").exit_code == 2
     assert run("give-up", message.id, "--reason", "prywatnie").output == f"Message {message.id} is given up.\n"
     assert state_of(engine, message) is MessageState.GIVEN_UP
 
@@ -177,6 +193,13 @@ def test_outages_are_listed(engine: Engine, run: Run, rejected: tuple[Visit, Out
     assert ("0:07:00" in line, "server_error 2" in line) == (True, True)
     assert rest == "Momentary failures not listed: 1 (--momentary)."
     assert len(json.loads(run("outages", *days, "--momentary", "--json").output)) == 2
+
+
+@pytest.mark.parametrize("day", ["1899-12-31", "9999-12-31"])
+def test_a_day_of_another_age_is_refused(run: Run, day: str) -> None:
+    """As in the API, and without a traceback."""
+    refused = run("outages", "--from", clock.today(), "--to", day)
+    assert (refused.exit_code, "from 1900-01-01 to 2199-12-31" in refused.output) == (2, True)
 
 
 def test_what_was_sent_is_printed(run: Run, rejected: tuple[Visit, OutboxMessage]) -> None:

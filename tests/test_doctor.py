@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
@@ -15,6 +16,7 @@ from mobile_units import crypto, db, migrations
 from mobile_units.config import Settings
 from mobile_units.doctor import Finding, Severity, examine
 from mobile_units.models.transmissions import MessageState
+from mobile_units.sandbox import certificates
 from mobile_units.sandbox.server import SandboxServer
 from mobile_units.services import reference
 from tests import factories, factories_booking, factories_transmission
@@ -280,6 +282,26 @@ def test_certificates_of_providers_are_all_looked_at(used: Settings, tmp_path: P
     missing = [each for text, each in found.items() if "cannot be read" in text]
     assert missing
     assert {each.severity for each in missing} == {Severity.ERROR}
+
+
+def test_hands_are_shaken_with_the_central_system(used: Settings, tmp_path: Path) -> None:
+    """A port that takes connections is not enough: each side has to take the other's certificate."""
+    made = certificates.make(tmp_path / "sandbox")
+    strangers, _ = certificate(tmp_path, 60)
+    with SandboxServer(tmp_path / "sandbox.sqlite", certificates=made) as sandbox:
+        good = made.variables() | {"MOBILE_UNITS_CER_URL": sandbox.address}
+        where = urlsplit(sandbox.address).netloc
+        assert texts(used, Severity.ERROR, **good) == set()
+        assert f"{where} takes connections over TLS" in texts(used, Severity.OK, **good)
+        ours = {name: value for name, value in good.items() if "TLS_PASSWORD" not in name} | strangers
+        assert texts(used, Severity.ERROR, **ours) == {f"{where} does not let us in: TLSV1_ALERT_UNKNOWN_CA"}
+        theirs = good | {"MOBILE_UNITS_CER_CA": str(AUTHORITY.pem(tmp_path))}
+        (told,) = texts(used, Severity.ERROR, **theirs)
+        assert told.startswith(f"{where} shows a certificate that we do not trust: ")
+    with SandboxServer(tmp_path / "plain.sqlite") as plain:
+        address = plain.address.replace("http:", "https:")
+        (told,) = texts(used, Severity.ERROR, **good | {"MOBILE_UNITS_CER_URL": address})
+        assert "does not let us in: " in told
 
 
 def test_whom_we_trust_is_looked_at(new: Settings, tmp_path: Path) -> None:

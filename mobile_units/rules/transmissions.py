@@ -23,7 +23,7 @@ SEQUENCES: tuple[frozenset[MessageKind], ...] = (frozenset({MessageKind.SAVE_VIS
 """Kinds whose messages about one subject must arrive in the order in which they were stored."""
 
 BACK_OFF_BASE = timedelta(seconds=2)
-BACK_OFF_CAP = timedelta(minutes=10)
+BACK_OFF_CAP = timedelta(minutes=2)
 ASK_AGAIN_CAP = timedelta(seconds=30)
 """The longest wait before the receiver is asked what became of a message of unknown outcome."""
 

@@ -654,7 +654,7 @@ def resend(session: Session, actor: Actor, load_id: int, row_id: int) -> Refused
     """Has the visit of a refused row handed over as any other visit is, once what was wrong is corrected.
 
     Raises:
-        DomainError: `not_found`, `row_not_refused`.
+        DomainError: `not_found`, `row_not_refused`; `visit_over`, it was cancelled or moved.
     """
     query = select(InitialLoadRow).join(InitialLoadChunk, InitialLoadChunk.id == InitialLoadRow.chunk_id)
     query = query.where(InitialLoadChunk.provider_id == actor.provider_id, InitialLoadChunk.load_id == load_id)
@@ -665,6 +665,8 @@ def resend(session: Session, actor: Actor, load_id: int, row_id: int) -> Refused
     session.refresh(row)
     if row.state is not LoadedRowState.REFUSED:
         raise DomainError("row_not_refused", state=row.state.value)
+    if visit.status not in OCCUPYING:
+        raise DomainError("visit_over", status=visit.status.value)
     steps.pass_on(session, visit)
     audit(session, actor, "resend", "initial_load_row", row.id)
     session.flush()

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from operator import eq, ge, le
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, text
+from sqlalchemy import ColumnElement, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, selectinload, undefer
 
@@ -238,7 +238,7 @@ def give_up(session: Session, actor: Actor, message_id: int, command: GivingUp, 
     """Decides that a rejected message is not sent again; what waited for it waits no more.
 
     Of a visit that the central system never accepted there is nothing to cancel there: with its message, the
-    cancellation that waits behind it is given up as well.
+    cancellation that waits behind it is given up as well. The visits of an initial load were refused with the whole.
 
     Raises:
         DomainError: `not_rejected`.
@@ -248,6 +248,8 @@ def give_up(session: Session, actor: Actor, message_id: int, command: GivingUp, 
     if message.kind is MessageKind.SAVE_VISIT and not _known_there(session, message.subject_id):
         for cancellation in _cancellations_behind(session, message):
             _give_up(session, actor, cancellation, command.reason, now)
+    if message.kind is MessageKind.LOAD_VISITS:
+        _refuse_rows(session, message)
     session.flush()
     return get(session, actor, message_id)
 
@@ -256,6 +258,15 @@ def _give_up(session: Session, actor: Actor, message: OutboxMessage, reason: str
     message.state, message.note = MessageState.GIVEN_UP, reason
     message.decided_by, message.decided_at = actor.user_id, now
     audit(session, actor, "give_up", "outbox_message", message.id)
+
+
+def _refuse_rows(session: Session, message: OutboxMessage) -> None:
+    """Gives the rows of a chunk the answer to the whole, so that each can be sent by itself."""
+    answer = last_rejections(session, [message.id]).get(message.id)
+    code, description = (answer.code, answer.description) if answer else (None, None)
+    waiting = InitialLoadRow.chunk_id == message.subject_id, InitialLoadRow.state == LoadedRowState.WAITING
+    refused = {"state": LoadedRowState.REFUSED, "code": code, "rule": rule_in(description), "description": description}
+    session.execute(update(InitialLoadRow).where(*waiting).values(**refused))
 
 
 def _known_there(session: Session, visit_id: int) -> bool:

@@ -288,7 +288,7 @@ def _one(session: Session, query: Select[*tuple[Any, ...]], claimed: ClaimedMess
 
 def _visit(session: Session, claimed: ClaimedMessage) -> Content:
     row = _one(session, _VISIT_BY_ID, claimed)
-    return Content(_visit_data(row, _own_id(row, claimed.uuid)))
+    return Content(_visit_data(row, _own_id(row, claimed.uuid)), row.path)
 
 
 def _loaded(session: Session, claimed: ClaimedMessage) -> Content:

@@ -55,7 +55,8 @@ class ToldSlots:
 
 
 Told = ToldSlots | str
-"""What the central system holds once it accepted a message: places of slots, or the digest of the content."""
+"""What the central system holds once it accepted a message: places of slots, the digest of the content, or the path of
+a visit."""
 
 
 @dataclass(frozen=True, slots=True)

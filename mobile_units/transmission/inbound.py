@@ -32,7 +32,7 @@ from mobile_units.transmission.gateways import GatewayOf
 from mobile_units.transmission.messages import CentralChange, ChangesPage, ChangesQuery, visit_as_json
 
 LEAST_WAIT = timedelta(seconds=30)
-LONGEST_WAIT = timedelta(minutes=10)
+LONGEST_WAIT = timedelta(minutes=1)
 UNREACHABLE = (OperationalError, InterfaceError)
 
 Receive = Callable[[Session, int, int], InboundState]

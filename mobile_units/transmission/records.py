@@ -74,7 +74,7 @@ def _note(  # noqa: PLR0913 -- what is known about the link, named at the call
 
 def _consequence(message: Row[Any], attempt: Attempt, now: datetime, *, owner: bool) -> dict[str, Any]:
     """What becomes of the message."""
-    accepted_at = message.accepted_at or (now if attempt.accepted else None)
+    accepted_at = message.accepted_at or _accepted_at(message, attempt.outcome, now)
     kept = {
         "state": message.state,
         "accepted_at": accepted_at,
@@ -85,6 +85,13 @@ def _consequence(message: Row[Any], attempt: Attempt, now: datetime, *, owner: b
     if accepted_at is not None and (owner or message.state != MessageState.IN_PROGRESS):
         return kept | {"state": MessageState.ACCEPTED.value, "leased_until": None}
     return kept | _after_failure(message, attempt.outcome, now) if owner else kept
+
+
+def _accepted_at(message: Row[Any], outcome: Outcome, now: datetime) -> datetime | None:
+    """When it was accepted: what turns out to have arrived before arrived when it was sent, if that is on record."""
+    if isinstance(outcome, AlreadyDelivered):
+        return message.arrived_at or now
+    return now if isinstance(outcome, Delivered) else None
 
 
 def _after_failure(message: Row[Any], outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -197,12 +204,21 @@ def _keep_places(session: Session, claimed: ClaimedMessage, told: Told | None) -
 # statements of `record`
 
 
+_ARRIVED = """
+    SELECT CASE WHEN outcome = 'outcome_unknown' THEN started_at + milliseconds * interval '1 millisecond' END
+    FROM transmission_attempts WHERE message_id = :id AND (outcome = 'outcome_unknown' OR sent IS NOT NULL)
+        AND (SELECT count(*) FROM transmission_attempts WHERE message_id = :id) = message.attempts - 1
+    ORDER BY id DESC LIMIT 1
+"""
+"""The end of the last attempt that left, if it may have arrived and no attempt went without a record."""
+
+
 def _locking(subject: str = "SELECT 1", durable: str = "off") -> TextClause:
     return text(f"""
 WITH subject AS MATERIALIZED ({subject})
 SELECT state, attempts, uncertain, accepted_at, leased_until, due_at, coalesce((
     SELECT failures > 0 OR opened_at IS NOT NULL FROM transmission_links WHERE provider_id = :provider_id
-), false) AS troubled, set_config('synchronous_commit', '{durable}', true)
+), false) AS troubled, CASE WHEN uncertain THEN ({_ARRIVED}) END AS arrived_at, set_config('synchronous_commit', '{durable}', true)
 FROM outbox_messages AS message
 WHERE message.id = :id AND (SELECT count(*) FROM subject) >= 0
 FOR NO KEY UPDATE OF message
@@ -258,7 +274,7 @@ _NEWEST = """NOT EXISTS (
 
 _PASSED = f"""
     UPDATE visits SET passed_at = coalesce(passed_at, :accepted_at)
-    FROM attempt WHERE visits.id = :subject_id AND {_NEWEST}
+    FROM attempt WHERE visits.id = :subject_id AND ({_NEWEST} OR visits.path = CAST(:digest AS varchar))
 """  # noqa: S608 -- put together from constants
 
 _ANSWERED = """
@@ -310,5 +326,5 @@ _RECORD: dict[MessageKind, TextClause] = {
 }
 """Keeps an attempt that was accepted, and what that changes at the subject; a cancellation changes nothing.
 
-A visit counts as passed when its newest message was accepted, for only that one is sure to tell of its present path.
+A visit counts as passed when its newest message was accepted, or one that is known to have told its present path.
 """

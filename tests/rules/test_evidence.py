@@ -117,7 +117,7 @@ def test_a_failure_long_before_the_end_proves_nothing_if_others_were_answered_af
 
 def test_a_failure_minutes_before_the_end_excuses_the_visit() -> None:
     """Its next try was due only afterwards, even though others were answered meanwhile."""
-    assert finding(case([server_error(0.1)], others=[call(0.05)])) is Finding.CENTRE_FAILED
+    assert finding(case([server_error(0.03)], others=[call(0.02)])) is Finding.CENTRE_FAILED
 
 
 def test_a_visit_entered_after_its_day_is_our_own_delay() -> None:

@@ -408,6 +408,14 @@ def test_refused_rows_are_reported(session: Session, actor: Actor) -> None:
     assert json.loads(initial_loads.as_json(refused))[0]["description"] == "=opis"
 
 
+@pytest.mark.parametrize("beginning", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_of_the_report_is_a_formula(beginning: str) -> None:
+    """The central system writes the description."""
+    row = initial_loads.RefusedRow(1, 2, 3, "blad", None, f"{beginning}1+1", passed=False)
+    _, cells = csv.reader(io.StringIO(initial_loads.as_csv([row]), newline=""))
+    assert cells[4] == f"'{beginning}1+1"
+
+
 def test_a_refused_row_is_sent_again_as_any_visit(session: Session, actor: Actor) -> None:
     """Once it is corrected; others are not."""
     done = answered(session, actor)

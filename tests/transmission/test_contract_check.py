@@ -206,6 +206,12 @@ def test_a_missing_operation_is_told(tmp_path: Path) -> None:
     assert not check(wsdl, replace(DEFAULT, operations=operations)).differences
 
 
+def test_what_the_library_mutters_about_a_contract_is_not_passed_on(tmp_path: Path) -> None:
+    """A message without its element is a difference, told in our words; a warning of zeep would be an error here."""
+    wsdl = altered(tmp_path, {"cer-ws.xsd": [('name="aktywujMusReq"', 'name="otworzMusReq"')]})
+    assert set(differences(check(wsdl, DEFAULT))) == {"aktywujMus"}
+
+
 def test_what_the_contract_cannot_be_asked_is_noted(tmp_path: Path) -> None:
     """Without a lookup and without changes it can be used, but a person should know."""
     names = ("pobierzStanKomunikatu", "pobierzZmiany")
