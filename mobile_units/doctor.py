@@ -1,7 +1,9 @@
 """What is wrong with an installation, and how to mend it."""
 
 import socket
+import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -39,6 +41,8 @@ from mobile_units.transmission.soap import ContractError, SoapGateway
 OLDEST_POSTGRESQL = 150_000
 ENDS_SOON = timedelta(days=30)
 """A certificate that ends within this time is warned of."""
+ALERT_SECONDS = 1.0
+"""How long a server is given to refuse our certificate."""
 NEEDED_TO_START: tuple[tuple[type[Base], str, str], ...] = (
     (Provider, "there is no provider", "Run `mobile-units provider add`."),
     (User, "nobody can sign in", "Run `mobile-units user add`."),
@@ -193,16 +197,45 @@ def _contract(settings: Settings) -> Iterator[Finding]:
 
 def _central_system(settings: Settings) -> Iterator[Finding]:
     address = urlsplit(settings.cer_url)
-    port = address.port or (443 if address.scheme == "https" else 80)
+    tls = address.scheme == "https"
+    host, port = address.hostname or "", address.port or (443 if tls else 80)
     try:
-        socket.create_connection((address.hostname, port), timeout=settings.cer_connect_seconds).close()
-        yield Finding(Severity.OK, f"{address.hostname}:{port} takes connections")
+        with socket.create_connection((host, port), timeout=settings.cer_connect_seconds) as connection:
+            found = _handshake(settings, connection, host, port) if tls else None
+            yield found or Finding(Severity.OK, f"{host}:{port} takes connections")
     except OSError:
         yield Finding(
             Severity.ERROR,
-            f"nobody answers at {address.hostname}:{port}",
+            f"nobody answers at {host}:{port}",
             "Check MOBILE_UNITS_CER_URL and the network; for a trial start `mobile-units sandbox`.",
         )
+
+
+def _handshake(settings: Settings, connection: socket.socket, host: str, port: int) -> Finding | None:
+    """Whether each side takes the other's certificate; None if ours cannot be used, or if each provider has its own."""
+    where = f"{host}:{port}"
+    if "{book}" in (p12_of(settings, Use.TLS) or ""):
+        return None
+    try:
+        ours = Credentials(tls=identity_of(settings, Use.TLS, ""), authorities=settings.cer_ca)
+        with tls_context(ours).wrap_socket(connection, server_hostname=host) as secured:
+            _await_alert(secured)
+    except CertificateError:
+        return None
+    except ssl.SSLCertVerificationError as error:
+        text = f"{where} shows a certificate that we do not trust: {error.verify_message}"
+        return Finding(Severity.ERROR, text, "Check MOBILE_UNITS_CER_CA, and the address in MOBILE_UNITS_CER_URL.")
+    except ssl.SSLError as error:
+        text = f"{where} does not let us in: {error.reason}"
+        return Finding(Severity.ERROR, text, f"Check {_variable_of(Use.TLS)} and the address in MOBILE_UNITS_CER_URL.")
+    return Finding(Severity.OK, f"{where} takes connections over TLS")
+
+
+def _await_alert(secured: ssl.SSLSocket) -> None:
+    """In TLS 1.3 a server refuses our certificate only after the handshake; raises ssl.SSLError if it does."""
+    secured.settimeout(ALERT_SECONDS)
+    with suppress(TimeoutError):
+        secured.recv(1)
 
 
 def _database(settings: Settings, engine: Engine) -> Iterator[Finding]:

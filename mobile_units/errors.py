@@ -529,8 +529,8 @@ REFUSALS: dict[str, Refusal] = {
         "Wait for the day of the visit or move it to an earlier slot.",
     ),
     "visit_over": Refusal(
-        "Ścieżkę można zmienić tylko przed badaniem; ta wizyta ma status {status}.",
-        "The path can be changed only before the examination; this visit is {status}.",
+        "Wizyta ma status {status}: na tę zmianę jest za późno.",
+        "The visit is {status}: it is too late for this change.",
     ),
     "same_slot": Refusal(
         "Wizyta jest już w tym terminie.",

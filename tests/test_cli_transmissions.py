@@ -111,10 +111,13 @@ def test_a_message_is_shown_with_its_attempts(run: Run, rejected: tuple[Visit, O
     assert told["log"][0]["certificate"] == factories_log.CERTIFICATE
 
 
-def test_instants_are_those_of_polish_clocks_or_of_programs(run: Run, rejected: tuple[Visit, OutboxMessage]) -> None:
+def test_instants_are_those_of_polish_clocks_or_of_programs(
+    engine: Engine, run: Run, rejected: tuple[Visit, OutboxMessage]
+) -> None:
     """All of them alike: a table has no second clock in it, and JSON names the offset."""
-    _, message = rejected
-    due_at, started_at = (instant.astimezone(WARSAW) for instant in (message.due_at, message.log[0].started_at))
+    with Session(engine) as session:
+        message = session.get_one(OutboxMessage, rejected[1].id)
+        due_at, started_at = (each.astimezone(WARSAW) for each in (message.due_at, message.log[0].started_at))
     said = run("show", message.id).output
     assert all(f"{instant:%Y-%m-%d %H:%M:%S}" in said for instant in (due_at, started_at))
     assert "+00:00" not in said

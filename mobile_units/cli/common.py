@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,23 @@ from mobile_units.models.providers import Provider
 from mobile_units.rules.roles import Role
 from mobile_units.services.actors import Actor
 
-DAY = click.DateTime(["%Y-%m-%d"])
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+
+
+class _Day(click.DateTime):
+    """A day of this age, as the API takes it."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        day: datetime = super().convert(value, param, ctx)
+        if not FIRST_DAY <= day.date() <= LAST_DAY:
+            self.fail(f"{day.date()} is not a day from {FIRST_DAY} to {LAST_DAY}", param, ctx)
+        return day
+
+
+DAY = _Day()
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 PORT = click.IntRange(1, 65_535)
 COUNT = click.IntRange(1, 64)

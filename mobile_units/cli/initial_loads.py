@@ -69,16 +69,17 @@ def _watch(engine: Engine, actor: Actor, load_id: int) -> None:
 
     from mobile_units.services import initial_loads
 
-    pause = Event()
-    with tqdm(unit="wizyta", file=sys.stderr) as bar:
-        while True:
-            with db.transaction(engine) as session:
-                status = initial_loads.status(session, actor, load_id)
-            bar.total = status.rows
-            bar.update(status.rows - status.waiting - bar.n)
-            if status.done:
-                return
+    def look() -> initial_loads.LoadStatus:
+        with db.transaction(engine) as session:
+            return initial_loads.status(session, actor, load_id)
+
+    pause, status = Event(), look()
+    with tqdm(total=status.rows, unit="wizyta", file=sys.stderr) as bar:
+        bar.update(status.rows - status.waiting)
+        while not status.done:
             pause.wait(LOOK_AGAIN_SECONDS)
+            status = look()
+            bar.update(status.rows - status.waiting - bar.n)
 
 
 def _tell(engine: Engine, actor: Actor, load_id: int, report: Path | None) -> int:
@@ -102,5 +103,6 @@ def _tell(engine: Engine, actor: Actor, load_id: int, report: Path | None) -> in
     if report is not None:
         as_json = report.suffix.casefold() == ".json"
         text = initial_loads.as_json(refused) if as_json else initial_loads.as_csv(refused)
-        report.write_text(text, encoding="utf-8")
+        encoding = "utf-8" if as_json else "utf-8-sig"  # a spreadsheet knows Polish letters by that mark
+        report.write_text(text, encoding=encoding, newline="")
     return status.refused

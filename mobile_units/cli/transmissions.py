@@ -18,6 +18,7 @@ from mobile_units.clock import WARSAW
 from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.rules.transmissions import MessageKind
 
+SHORTEST_REASON = 3
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 limit_option = click.option(
@@ -77,8 +78,8 @@ def _message(message: OutboxMessage) -> dict[str, Any]:
         "kind": message.kind.value,
         "subject_id": message.subject_id,
         "attempts": message.attempts,
-        "due_at": message.due_at,
-        "accepted_at": message.accepted_at,
+        "due_at": _iso(message.due_at),
+        "accepted_at": _iso(message.accepted_at),
         "waits_for": [each.id for each in message.waits_for],
     }
 
@@ -137,10 +138,12 @@ def show(message_id: int, as_json: bool, book: str | None) -> None:  # noqa: FBT
         log = [_attempt(attempt) for attempt in message.log]
     if as_json:
         return print_json({**told, "log": log})
+    told |= {"due_at": _local(message.due_at), "accepted_at": _local(message.accepted_at)}
     click.echo("\n".join(f"{name:<12} {value}" for name, value in told.items() if value not in [None, "", []]))
     click.echo()
     columns = ["attempt", "started", "ms", "outcome", "code", "description"]
-    _table(columns, [[str(each[name] or "") for name in _ATTEMPT] for each in log])
+    rows = [{**each, "started_at": _local(attempt.started_at)} for each, attempt in zip(log, message.log, strict=True)]
+    _table(columns, [[str(row[name] or "") for name in _ATTEMPT] for row in rows])
     if message.state is MessageState.REJECTED and log:
         meaning = meaning_of(log[-1]["code"], rule_in(log[-1]["description"]))
         click.echo()
@@ -155,7 +158,7 @@ _ATTEMPT = ("id", "started_at", "milliseconds", "outcome", "code", "description"
 def _attempt(attempt: Any) -> dict[str, Any]:
     more = ("event_uuid", "endpoint", "certificate")
     told = {name: getattr(attempt, name) for name in (*_ATTEMPT, *more)}
-    return {**told, "outcome": attempt.outcome.value, "started_at": _local(attempt.started_at)}
+    return {**told, "outcome": attempt.outcome.value, "started_at": _iso(attempt.started_at)}
 
 
 @transmissions.command("resend")
@@ -189,8 +192,10 @@ def give_up(message_id: int, reason: str, book: str | None) -> None:
     """
     from mobile_units.services import transmissions as service
 
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise click.UsageError(f"the reason needs at least {SHORTEST_REASON} characters")
     with command_session() as session:
-        command = service.GivingUp(reason)
+        command = service.GivingUp(reason.strip())
         service.give_up(session, command_actor(session, book), message_id, command, clock.now())
         click.echo(f"Message {message_id} is given up.")
 
@@ -351,6 +356,10 @@ def check(as_json: bool, book: str | None) -> None:  # noqa: FBT001 -- a flag
 
 
 # output
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
 
 
 def _local(instant: datetime | date | None) -> str:

@@ -282,7 +282,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _read_json(self) -> object:
         try:
             return json.loads(self._read() or b"null")
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RefusedError(400, "this is no JSON") from None
 
     def _read_form(self) -> dict[str, str]:
@@ -291,7 +291,7 @@ class _Handler(BaseHTTPRequestHandler):
         return _single(self._read().decode("utf-8", "replace"))
 
     def _read(self) -> bytes:
-        length = self.headers.get("Content-Length", "")
+        length = self.headers.get("Content-Length", "" if "Transfer-Encoding" in self.headers else "0")
         if not length.isdecimal() or int(length) > MAX_BYTES:
             raise RefusedError(413, "the length lacks or is too great")
         return self.rfile.read(int(length))

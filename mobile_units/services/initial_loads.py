@@ -647,7 +647,7 @@ def as_json(rows: Iterable[RefusedRow]) -> str:
 
 def _cell(value: object) -> object:
     """A spreadsheet takes text with such a beginning for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def resend(session: Session, actor: Actor, load_id: int, row_id: int) -> RefusedRow:

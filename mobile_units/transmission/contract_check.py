@@ -5,6 +5,7 @@ that all differences are found and not only the first; and, as far as it fits, a
 codes, patterns and order. What fits both ways is built once more by zeep itself, as it would be sent.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,7 +136,7 @@ class _Contract:
 def _load(wsdl: Path | str) -> _Contract:
     recorder = _Recorder()
     try:
-        client = zeep.Client(str(wsdl), transport=recorder, settings=zeep_settings(wsdl))
+        client = _client(wsdl, recorder)
         binding = soap_binding(client)
         documents = recorder.documents
         return _Contract(client, binding, assemble(documents), enumerations(documents))
@@ -144,6 +145,13 @@ def _load(wsdl: Path | str) -> _Contract:
         raise UnreadableContractError(f"{wsdl} cannot be read ({type(error).__name__}): {reason}") from None
     finally:
         recorder.session.close()
+
+
+def _client(wsdl: Path | str, recorder: _Recorder) -> zeep.Client:
+    """A contract as zeep reads it; what it warns of is told as a difference, under its operation."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return zeep.Client(str(wsdl), transport=recorder, settings=zeep_settings(wsdl))
 
 
 def _calls(dialect: Dialect) -> dict[str, list[EncodedCall]]:

@@ -51,12 +51,16 @@ def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
     A rejected one is sent again instead, as told above. The message waits for those of `requires` that are neither
     accepted nor given up, for the newest one of each kind and subject in `after` likewise, and for the earlier ones of
     its own sequence. One that itself waits for the message, directly or through others, is left out: it cannot have
-    been sent, and when it is sent it tells what is so then.
+    been sent, and when it is sent it tells what is so then. Two changes at once would not see that of each other, so
+    where a message of the provider is reused, one about visits and one about what they stand on follow each other.
     Change the subject before this call, so that two changes of one subject are stored in one order.
     """
     row = {"provider_id": provider_id, "kind": kind.value, "subject_id": subject_id, "service_day": service_day}
+    uuid = uuid4()
     session.flush()
-    message: OutboxMessage = session.scalars(_STORE, row | {"uuid": uuid4()}).all()[-1]
+    message: OutboxMessage = session.scalars(_STORE, row | {"uuid": uuid}).all()[-1]
+    if message.uuid != uuid:
+        session.execute(_VISITS_IN_TURN if kind in _ABOUT_VISITS else _ALONE, {"provider_id": provider_id})
     awaited = {
         "message_id": message.id,
         "subject_id": subject_id,
@@ -111,6 +115,16 @@ SELECT {_COLUMNS} FROM stored UNION ALL SELECT {_COLUMNS} FROM corrected WHERE N
     )
     .execution_options(populate_existing=True)
 )
+
+_ABOUT_VISITS = frozenset({MessageKind.SAVE_VISIT, MessageKind.CANCEL_VISIT, MessageKind.LOAD_VISITS})
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('outbox ' || CAST(:provider_id AS varchar), 0))")
+_VISITS_IN_TURN = text(
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('outbox ' || CAST(:provider_id AS varchar), 0))"
+)
+"""Messages about visits alone never wait in a circle: they wait for visits that are over, which wait for no new ones.
+
+A new message is not waited for before it is committed, so it closes no circle and takes no lock.
+"""
 
 _ADD_DEPENDENCIES = text(f"""
 WITH RECURSIVE waiting (id) AS (

@@ -407,6 +407,29 @@ def test_a_requirement_added_during_a_claim_is_heeded(
         assert claiming.result(timeout=10).id == required
 
 
+def test_two_changes_at_once_never_wait_for_each_other(engine: Engine, provider_id: int) -> None:
+    """A visit waits for the slots, and they for the withdrawal that is being put behind the visit: one yields."""
+    slots, withdrawal, visit = MessageKind.SAVE_SLOTS, MessageKind.WITHDRAW_SLOTS, MessageKind.SAVE_VISIT
+
+    def tell(session: Session, kind: MessageKind, subject_id: int, *after: tuple[MessageKind, int]) -> OutboxMessage:
+        return outbox.enqueue(
+            session, provider_id=provider_id, kind=kind, subject_id=subject_id, service_day=DAY, after=after
+        )
+
+    with db.transaction(engine) as session:
+        tell(session, visit, 1)
+        tell(session, withdrawal, 5)
+        tell(session, slots, 5, (withdrawal, 5))
+    with db.transaction(engine) as booking, ThreadPoolExecutor() as pool:
+        tell(booking, visit, 1, (slots, 5))
+        withdrawing = pool.submit(_committed, engine, lambda session: tell(session, withdrawal, 5, (visit, 1)))
+        _until_somebody_waits_for_a_lock(engine)
+        booking.commit()
+        withdrawing.result(timeout=10)
+    with db.transaction(engine) as session:
+        assert must_claim(session).kind is withdrawal
+
+
 def _until_somebody_sleeps(engine: Engine) -> None:
     asleep = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
     for _ in range(500):
