@@ -124,6 +124,12 @@ def _cautions(settings: Settings) -> Iterator[Finding]:
             "That is right for the sandbox only.",
         )
         return
+    if settings.cer_response_ca is None:
+        yield Finding(
+            Severity.WARNING,
+            "signatures of answers are not verified",
+            "Set MOBILE_UNITS_CER_RESPONSE_CA to the certificate that signs them.",
+        )
     for use, text_if_none in WITHOUT_CERTIFICATE.items():
         if p12_of(settings, use) is None:
             yield Finding(Severity.WARNING, text_if_none, f"Set {_variable_of(use)} to the e-Health Centre's file.")

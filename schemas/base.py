@@ -11,6 +11,8 @@ from mobile_units.services.queries import Paging
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 NAME = validate.Length(min=1, max=200)
+NOTE = (validate.Length(min=1, max=1000), validate.Regexp(r"[\s\S]*\S", error="Not only blanks."))
+"""What a person writes down about a decision."""
 DAY = validate.Range(date(1900, 1, 1), date(2199, 12, 31))
 KEY = validate.Range(1, 2**63 - 1)
 CLOCK = "%H:%M"

@@ -1,13 +1,11 @@
 """Changes that came from the central e-registration; only `InboundChangeWithWomanSchema` names a woman."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from mobile_units.models.inbound import InboundState
 from mobile_units.rules.visits import ChangedBy
 from mobile_units.services import inbound
-from schemas.base import CommandSchema, FilterSchema, page_schema
-
-NOTE = validate.Length(min=1, max=1000)
+from schemas.base import NOTE, CommandSchema, FilterSchema, page_schema
 
 
 class InboundFilterSchema(FilterSchema):

@@ -4,8 +4,8 @@ from marshmallow import Schema, fields
 
 from mobile_units.models.reconciliation import DifferenceKind, DifferenceState, ReconciliationState
 from mobile_units.services import reconciliation
-from schemas.base import KEY, CommandSchema, FilterSchema, page_schema
-from schemas.inbound import NOTE, CentralPatientSchema, CentralVisitSchema
+from schemas.base import KEY, NOTE, CommandSchema, FilterSchema, page_schema
+from schemas.inbound import CentralPatientSchema, CentralVisitSchema
 
 
 class ReconciliationFilterSchema(FilterSchema):

@@ -6,7 +6,7 @@ from mobile_units.models.transmissions import MessageState
 from mobile_units.rules.outages import Side
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.services import outages, risks, transmissions
-from schemas.base import DAY, KEY, CommandSchema, FilterSchema, StrictSchema, page_schema
+from schemas.base import DAY, KEY, NOTE, CommandSchema, FilterSchema, StrictSchema, page_schema
 
 
 class TransmissionFilterSchema(FilterSchema):
@@ -156,7 +156,7 @@ class GivingUpSchema(CommandSchema):
 
     command = transmissions.GivingUp
 
-    reason = fields.String(required=True, validate=validate.Length(3, 1000))
+    reason = fields.String(required=True, validate=(validate.Length(3), *NOTE))
 
 
 class LinkSchema(Schema):

@@ -5,10 +5,9 @@ from marshmallow import Schema, fields, validate
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.visits import CancelledBy, VisitSource, VisitStatus
 from mobile_units.services import visits
-from schemas.base import DAY, KEY, CommandSchema, FilterSchema, JsonBoolean, page_schema
+from schemas.base import DAY, KEY, NOTE, CommandSchema, FilterSchema, JsonBoolean, page_schema
 from schemas.women import WomanSchema
 
-REASON = validate.Length(min=1, max=1000)
 CANCELLERS = validate.OneOf([CancelledBy.WOMAN, CancelledBy.PROVIDER])
 OVERRIDE = {"description": "why the rules of eligibility are set aside, if they refuse her"}
 
@@ -22,7 +21,7 @@ class NewVisitSchema(CommandSchema):
     slot_id = fields.Integer(required=True, validate=KEY)
     path = fields.Enum(Path, by_value=True, required=True)
     urgent = JsonBoolean(metadata={"description": "an urgent visit may be passed on after the day of service"})
-    override_reason = fields.String(allow_none=True, validate=REASON, metadata=OVERRIDE)
+    override_reason = fields.String(allow_none=True, validate=NOTE, metadata=OVERRIDE)
     idempotency_key = fields.String(
         allow_none=True,
         validate=validate.Length(min=8, max=100),
@@ -37,7 +36,7 @@ class StatusChangeSchema(CommandSchema):
 
     version = fields.Integer(required=True, metadata={"description": "the version that you read"})
     status = fields.Enum(VisitStatus, by_value=True, required=True, validate=validate.OneOf(visits.RECORDED))
-    reason = fields.String(allow_none=True, validate=REASON)
+    reason = fields.String(allow_none=True, validate=NOTE)
 
 
 class CancellationSchema(CommandSchema):
@@ -47,7 +46,7 @@ class CancellationSchema(CommandSchema):
 
     version = fields.Integer(required=True)
     cancelled_by = fields.Enum(CancelledBy, by_value=True, required=True, validate=CANCELLERS)
-    reason = fields.String(allow_none=True, validate=REASON)
+    reason = fields.String(allow_none=True, validate=NOTE)
 
 
 class PathChangeSchema(CommandSchema):
@@ -57,7 +56,7 @@ class PathChangeSchema(CommandSchema):
 
     version = fields.Integer(required=True)
     path = fields.Enum(Path, by_value=True, required=True)
-    override_reason = fields.String(allow_none=True, validate=REASON, metadata=OVERRIDE)
+    override_reason = fields.String(allow_none=True, validate=NOTE, metadata=OVERRIDE)
 
 
 class MoveSchema(CommandSchema):
@@ -67,8 +66,8 @@ class MoveSchema(CommandSchema):
 
     version = fields.Integer(required=True)
     slot_id = fields.Integer(required=True, validate=KEY)
-    reason = fields.String(allow_none=True, validate=REASON)
-    override_reason = fields.String(allow_none=True, validate=REASON, metadata=OVERRIDE)
+    reason = fields.String(allow_none=True, validate=NOTE)
+    override_reason = fields.String(allow_none=True, validate=NOTE, metadata=OVERRIDE)
 
 
 class VisitFilterSchema(FilterSchema):

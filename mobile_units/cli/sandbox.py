@@ -8,11 +8,12 @@ import click
 from mobile_units import logs
 from mobile_units.cli.common import PORT
 
+USUAL_PORT = 8010
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--port", default=8010, show_default=True, type=PORT, help="Where it listens.")
+@click.option("--port", default=USUAL_PORT, show_default=True, type=PORT, help="Where it listens.")
 @click.option("--state", type=click.Path(path_type=Path), required=True, help="File that keeps what was handed over.")
 @click.option("--certificates", "folder", type=_FOLDER, help="Speak TLS and want signatures; made there if need be.")
 @click.option("--page-port", type=PORT, help="Where the page is; default: none.")
@@ -38,5 +39,6 @@ def sandbox_certificates(folder: Path) -> None:
     """
     from mobile_units.sandbox import certificates
 
-    for name, value in certificates.make(folder).variables().items():
+    address = {"MOBILE_UNITS_CER_URL": f"https://127.0.0.1:{USUAL_PORT}/services"}
+    for name, value in (certificates.make(folder).variables() | address).items():
         click.echo(f"export {name}={quote(value)}")

@@ -48,9 +48,7 @@ class Reconciliation(Owned, Base):
     __table_args__ = (
         CheckConstraint("first_day <= last_day", name="days"),
         CheckConstraint("(state = 'running') = (leased_until IS NOT NULL)", name="lease"),
-        Index(
-            "uq_reconciliations_one_running", "provider_id", unique=True, postgresql_where=text("state = 'running'")
-        ),
+        Index("uq_reconciliations_one_running", "provider_id", unique=True, postgresql_where=text("state = 'running'")),
     )
 
     first_day: Mapped[date]

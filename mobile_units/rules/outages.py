@@ -64,7 +64,10 @@ NOT_CONNECTED = frozenset({"ConnectTimeout", "ConnectionError", "NewConnectionEr
 BROKEN_OFF = frozenset({"ReadTimeout", "ConnectionError", "Timeout", "ChunkedEncodingError", "ContentDecodingError"})
 """Names of errors of the HTTP library, which the log of attempts keeps as the reason."""
 UNANSWERED_LOOKUP = "lookup_unanswered"
-NO_CALLS = frozenset({"nothing_to_send"})
+NO_CALLS = frozenset({"nothing_to_send", "certificate_unusable", "contract_unusable", "contract_mismatch"})
+"""Codes of ours with which an attempt ended before anything left."""
+NOT_TRUSTED = "tls_untrusted"
+"""The code of ours when the server's certificate is not one that we trust: either side may have the wrong one."""
 _HTTP_SERVER_ERROR = re.compile(r"http[_ ]5\d\d\b", re.IGNORECASE)
 _NAME_OF_AN_ERROR = re.compile(r"[A-Za-z_]+")
 _ANSWERS = {
@@ -127,6 +130,8 @@ def sign_of(call: Call) -> Sign:
     text = call.description or ""
     if code in NO_CALLS:
         return Sign.NO_CALL
+    if code == NOT_TRUSTED:
+        return Sign.UNCLEAR
     if call.outcome in _ANSWERS:
         return _ANSWERS[call.outcome]
     if code.casefold() in SERVER_CODES or _HTTP_SERVER_ERROR.match(code) or _HTTP_SERVER_ERROR.match(text):

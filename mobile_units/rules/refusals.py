@@ -307,6 +307,14 @@ _TABLE = (
         provisional=False,
     ),
     Meaning(
+        "contract_unusable",
+        "Kontraktu (WSDL) nie da się użyć; niczego nie wysłano.",
+        "The contract (WSDL) cannot be used; nothing was sent.",
+        "Administrator sprawdza kontrakt i dialekt (`mobile-units cer check-contract`), potem wznawia wysyłkę.",
+        "An administrator checks contract and dialect (`mobile-units cer check-contract`), and then resumes.",
+        provisional=False,
+    ),
+    Meaning(
         "tls_refused",
         "Serwer nie przyjął naszego certyfikatu TLS; komunikatu nie przetworzono.",
         "The server did not accept our TLS certificate; the message was not processed.",

@@ -47,7 +47,8 @@ SERVER_USE = [ExtendedKeyUsageOID.SERVER_AUTH]
 class Certificates:
     """Where the files are; what holds a key or a password is readable by its owner only.
 
-    `ca` and `response_ca` are whom the client trusts, as a server and as the signer of responses.
+    `ca` and `response_ca` are whom the client trusts, as a server and as the signer of responses: that one is the very
+    certificate, for the authority vouches for clients as well.
     """
 
     ca: Path
@@ -104,7 +105,7 @@ def in_folder(folder: Path) -> Certificates:
         wss_p12=absolute / "wss.p12",
         response_pem=absolute / "response.pem",
         response_key=absolute / "response.key",
-        response_ca=absolute / "ca.pem",
+        response_ca=absolute / "response.pem",
         password_file=absolute / "password",
     )
 

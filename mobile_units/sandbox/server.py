@@ -120,6 +120,8 @@ def serve(
 ) -> None:
     """Runs the sandbox in the foreground until it is interrupted."""
     server = SandboxServer(state_file, host, port, certificates, page_port)
+    page = "" if page_port is None else f", page at {server.page_address}"
+    logger.info("listening at %s%s", server.address, page)
     try:
         server.serve_forever()
     finally:

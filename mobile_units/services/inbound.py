@@ -407,9 +407,9 @@ def _sent_meanwhile(session: Session, change: InboundChange, visit: Visit) -> bo
 
 
 def tell_again(session: Session, visit: Visit) -> None:
-    """Has the centre told once more what the visit is here."""
+    """Has the centre, which holds the visit, told once more what it is here."""
     if CENTRAL_STATUSES[visit.status] is CentralStatus.CANCELLED:
-        steps.call_off(session, visit)
+        steps.call_off(session, visit, is_there=True)
     else:
         steps.pass_on(session, visit)
 
@@ -517,7 +517,7 @@ def _declined(session: Session, actor: Actor, central: CentralVisit, command: No
 def _ended(session: Session, actor: Actor, visit_id: int, command: Note) -> Visit:
     visit = steps.locked_visit(session, actor, visit_id)
     if visit.status is VisitStatus.CANCELLED:
-        steps.call_off(session, visit)
+        steps.call_off(session, visit, is_there=True)
         return visit
     cancellation = visits.Cancellation(version=visit.version, cancelled_by=CancelledBy.PROVIDER, reason=command.note)
     return visits.cancel(session, actor, visit_id, cancellation)

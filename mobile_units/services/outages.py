@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
@@ -68,12 +68,13 @@ _OF_PROVIDER = """FROM transmission_attempts AS attempt
     JOIN outbox_messages AS message ON message.id = attempt.message_id AND message.provider_id = :provider_id"""
 _CALL = "attempt.endpoint, attempt.started_at, attempt.milliseconds, attempt.outcome, attempt.code, attempt.description"
 _ANSWERED = """attempt.outcome IN ('delivered', 'already_delivered', 'rejected', 'halted')
-        AND attempt.code IS DISTINCT FROM 'nothing_to_send'"""
+        AND coalesce(attempt.code, '') NOT IN
+            ('nothing_to_send', 'certificate_unusable', 'contract_unusable', 'contract_mismatch', 'tls_untrusted')"""
 _ENDED_AT = "attempt.started_at + attempt.milliseconds * interval '1 millisecond'"
 _CALLS = text(f"""
 WITH failed AS (
     SELECT {_CALL} {_OF_PROVIDER}
-    WHERE attempt.outcome IN ('retryable', 'outcome_unknown')
+    WHERE (attempt.outcome IN ('retryable', 'outcome_unknown') OR attempt.code = 'tls_untrusted')
         AND attempt.started_at >= :begins AND attempt.started_at < :ends
 ), slowest AS (
     SELECT coalesce(max(attempt.milliseconds), 0) * interval '1 millisecond' AS took {_OF_PROVIDER}
@@ -114,13 +115,13 @@ def _calls(session: Session, provider_id: int, begins: datetime, ends: datetime)
 
 
 def last_call(session: Session, provider_id: int, before: datetime) -> Call | None:
-    """The provider's last call that began before an instant."""
+    """The provider's last call that began before an instant; what was wrong with one message tells of no other."""
     log = TransmissionAttempt
     query = (
         select(log.started_at, log.milliseconds, log.outcome, log.code, log.description)
         .join(OutboxMessage, OutboxMessage.id == log.message_id)
         .where(OutboxMessage.provider_id == provider_id, log.started_at < before)
-        .where(func.coalesce(log.code, "") != bindparam("no_call", "nothing_to_send"))
+        .where(func.coalesce(log.code, "").not_in(["nothing_to_send", "contract_mismatch"]))
         .order_by(log.started_at.desc())
         .limit(1)
     )

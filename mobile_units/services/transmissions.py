@@ -270,11 +270,10 @@ def _refuse_rows(session: Session, message: OutboxMessage) -> None:
 
 
 def _known_there(session: Session, visit_id: int) -> bool:
-    """Whether the central system ever accepted the visit, or booked it itself."""
+    """Whether the central system ever accepted the visit, or may have, or booked it itself."""
     message, row = OutboxMessage, InitialLoadRow
-    saved = exists().where(
-        message.kind == MessageKind.SAVE_VISIT, message.subject_id == Visit.id, message.accepted_at.is_not(None)
-    )
+    arrived = message.accepted_at.is_not(None) | message.uncertain
+    saved = exists().where(message.kind == MessageKind.SAVE_VISIT, message.subject_id == Visit.id, arrived)
     loaded = exists().where(row.visit_id == Visit.id, row.state == LoadedRowState.ACCEPTED)
     known = Visit.passed_at.is_not(None) | (Visit.source == VisitSource.IKP) | saved | loaded
     return session.scalar(select(Visit.id).where(Visit.id == visit_id, known)) is not None

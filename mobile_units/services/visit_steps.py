@@ -284,12 +284,12 @@ def made_room(session: Session, visit: Visit) -> list[tuple[MessageKind, int]]:
     return outbox.unaccepted_of_visits(session, Visit.id != visit.id, or_(over, left))
 
 
-def call_off(session: Session, visit: Visit) -> None:
+def call_off(session: Session, visit: Visit, *, is_there: bool = False) -> None:
     """Has the cancellation handed over; the outbox keeps it behind the message that handed over the visit.
 
-    What the central system only ever refused is not there to be cancelled.
+    What the central system only ever refused is not there to be cancelled, unless it says itself that it `is_there`.
     """
-    if not _was_only_refused(session, visit):
+    if is_there or not _was_only_refused(session, visit):
         _enqueue(session, visit, MessageKind.CANCEL_VISIT)
 
 

@@ -63,6 +63,7 @@ def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
         session.execute(_VISITS_IN_TURN if kind in _ABOUT_VISITS else _ALONE, {"provider_id": provider_id})
     awaited = {
         "message_id": message.id,
+        "kind": kind.value,
         "subject_id": subject_id,
         "sequence": [each.value for each in in_sequence_with(kind)],
         "required": [required.id for required in requires],
@@ -126,6 +127,20 @@ _VISITS_IN_TURN = text(
 A new message is not waited for before it is committed, so it closes no circle and takes no lock.
 """
 
+_HAS_ROOM_THERE = f"""
+EXISTS (
+    SELECT FROM visits JOIN slots ON slots.id = visits.slot_id
+    WHERE visits.id = :subject_id AND slots.told_places >= slots.taken
+) AND NOT EXISTS (
+    SELECT FROM outbox_messages AS news
+    WHERE news.subject_id = outbox_messages.subject_id AND news.kind IN ('save_slots', 'withdraw_slots')
+        AND news.{UNSETTLED} AND (news.state = 'in_progress' OR news.uncertain)
+)"""  # noqa: S608 -- put together from constants
+"""The central system confirmed places for all visits of the slot, and nothing that may be on its way says less.
+
+What is told later says as many as are taken by then, so a visit need not wait for news of the other slots.
+"""
+
 _ADD_DEPENDENCIES = text(f"""
 WITH RECURSIVE waiting (id) AS (
     SELECT message_id FROM outbox_dependencies WHERE requires_id = :message_id
@@ -143,7 +158,7 @@ WHERE id <> :message_id AND {UNSETTLED} AND id NOT IN (SELECT id FROM waiting) A
         USING (kind, subject_id)
         GROUP BY kind, subject_id
     ))
-)
+) AND NOT (:kind = 'save_visit' AND kind = 'save_slots' AND {_HAS_ROOM_THERE})
 ON CONFLICT DO NOTHING
 """)  # noqa: S608 -- put together from constants
 

@@ -218,7 +218,8 @@ def _locking(subject: str = "SELECT 1", durable: str = "off") -> TextClause:
 WITH subject AS MATERIALIZED ({subject})
 SELECT state, attempts, uncertain, accepted_at, leased_until, due_at, coalesce((
     SELECT failures > 0 OR opened_at IS NOT NULL FROM transmission_links WHERE provider_id = :provider_id
-), false) AS troubled, CASE WHEN uncertain THEN ({_ARRIVED}) END AS arrived_at, set_config('synchronous_commit', '{durable}', true)
+), false) AS troubled, CASE WHEN uncertain THEN ({_ARRIVED}) END AS arrived_at,
+    set_config('synchronous_commit', '{durable}', true)
 FROM outbox_messages AS message
 WHERE message.id = :id AND (SELECT count(*) FROM subject) >= 0
 FOR NO KEY UPDATE OF message

@@ -13,7 +13,7 @@ import signal
 import time
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Thread
@@ -41,6 +41,7 @@ from mobile_units.transmission.gateway import (
 )
 from mobile_units.transmission.gateways import GatewayOf, gateways_of
 from mobile_units.transmission.messages import LoadedVisits, Message
+from mobile_units.transmission.soap import ContractError
 
 IDLE_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.2
@@ -63,6 +64,11 @@ class _Try:
     sent: bool = False
 
 
+UNUSABLE: Mapping[type[Exception], str] = {
+    CertificateError: "certificate_unusable",
+    ContractError: "contract_unusable",
+}
+"""What keeps every message of a provider from being sent, and the code by which a person is told."""
 NOTHING_TO_SEND = AlreadyDelivered(code="nothing_to_send")
 LEASE_LOST = _Try(Retryable(reason="lease_lost"), called=False)
 
@@ -144,15 +150,15 @@ class Worker:
     def _attempt(self, claimed: ClaimedMessage) -> Attempt:
         """Sends a message; one that cannot be made, because of an error of ours, is tried again later.
 
-        Without a certificate nothing can be sent, so the link is halted as if we had been refused.
+        Without certificate or contract nothing can be sent, so the link is halted as if we had been refused.
         """
         started_at = clock.now()
         try:
             gateway = self.gateway_of(claimed.provider_id)
             with db.reading(self.engine) as session:
                 content = contents.content_of(session, claimed)
-        except CertificateError as error:
-            return Attempt(Halted(reason=str(error), code="certificate_unusable"), started_at, 0, self.endpoint)
+        except tuple(UNUSABLE) as error:
+            return Attempt(Halted(reason=str(error), code=UNUSABLE[type(error)]), started_at, 0, self.endpoint)
         except Exception as error:
             log.exception("message_not_made", message=claimed.id)
             return Attempt(Retryable(reason=type(error).__name__), started_at, 0, self.endpoint, called=False)

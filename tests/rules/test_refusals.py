@@ -17,7 +17,16 @@ def test_every_known_code_has_a_meaning(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [CONTRACT_MISMATCH, TLS_REFUSED, TLS_UNTRUSTED, "certificate_unusable", "http_401", "http_403"]
+    "code",
+    [
+        CONTRACT_MISMATCH,
+        TLS_REFUSED,
+        TLS_UNTRUSTED,
+        "certificate_unusable",
+        "contract_unusable",
+        "http_401",
+        "http_403",
+    ],
 )
 def test_what_stops_a_message_before_the_central_system_has_a_meaning_too(code: str) -> None:
     """These codes are ours, so they are certain."""

@@ -375,7 +375,7 @@ def verified(answer: bytes, certificates: Certificates) -> list[str]:
     root = etree.fromstring(answer)
     token = root.findtext(f".//{{{WSSE}}}BinarySecurityToken") or ""
     certificate = x509.load_der_x509_certificate(base64.b64decode(token))
-    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(certificates.response_ca.read_bytes()))
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(certificates.ca.read_bytes()))
     context = xmlsec.SignatureContext()
     parts = {each.get(ID): each for each in root.iter("*") if each.get(ID)}
     for part in parts.values():

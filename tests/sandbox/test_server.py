@@ -1,6 +1,7 @@
 """The sandbox as a server: what it refuses before any rule, what it shows, and what it remembers."""
 
 import logging
+import re
 import signal
 import socket
 import sqlite3
@@ -17,7 +18,7 @@ import requests
 from mobile_units.sandbox import contract
 from mobile_units.sandbox.certificates import make
 from mobile_units.sandbox.operations import OPERATIONS
-from mobile_units.sandbox.server import MAX_BYTES, SandboxServer
+from mobile_units.sandbox.server import MAX_BYTES, SandboxServer, serve
 from tests.sandbox import raw
 from tests.sandbox.raw import OPENS, SOAP, Answer, Caller, Place
 
@@ -274,3 +275,16 @@ def wait_until_healthy(url: str) -> None:
         else:
             return
     pytest.fail("the sandbox does not answer")
+
+
+def test_whoever_starts_it_learns_where_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service, and the page if there is one."""
+    monkeypatch.setattr(SandboxServer, "serve_forever", lambda _: None)
+    caplog.set_level(logging.INFO)
+    serve("127.0.0.1", 0, tmp_path / "state.db", page_port=0)
+    serve("127.0.0.1", 0, tmp_path / "state.db")
+    with_page, without = caplog.messages
+    assert re.fullmatch(r"listening at http://127\.0\.0\.1:\d+/services, page at http://127\.0\.0\.1:\d+", with_page)
+    assert re.fullmatch(r"listening at http://127\.0\.0\.1:\d+/services", without)

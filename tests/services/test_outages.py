@@ -50,6 +50,22 @@ def test_an_outage_is_read_from_the_log(session: Session, actor: Actor, stored: 
     assert (found.outage.begun_at, found.outage.ended_at) == (NOON + MINUTE, NOON + 7 * MINUTE)
 
 
+def test_what_the_centre_never_got_does_not_end_an_outage(
+    session: Session, actor: Actor, stored: OutboxMessage
+) -> None:
+    """A certificate that does not open, a message that does not fit, a server that we do not trust: no answers."""
+    fail(session, stored, 1, 2)
+    for minutes, outcome, code in (
+        (3, AttemptOutcome.HALTED, "certificate_unusable"),
+        (4, AttemptOutcome.REJECTED, "contract_mismatch"),
+        (5, AttemptOutcome.HALTED, "tls_untrusted"),
+    ):
+        factories_log.attempt(session, stored, NOON + minutes * MINUTE, outcome, code)
+    factories_log.attempt(session, stored, NOON + 7 * MINUTE)
+    (found,) = outages.find(session, actor, ALL_DAY)
+    assert (found.outage.ended_at, found.outage.calls, found.outage.unclear) == (NOON + 7 * MINUTE, 2, 1)
+
+
 def test_each_endpoint_has_outages_of_its_own(session: Session, actor: Actor, stored: OutboxMessage) -> None:
     """An answer of one says nothing of the other."""
     fail(session, stored, 1, 3)
@@ -110,7 +126,9 @@ ATTEMPTS = st.lists(
     st.tuples(
         st.integers(0, 40),
         st.sampled_from(AttemptOutcome),
-        st.sampled_from([None, "bladWewnetrzny", "nieznanyBlad", "nothing_to_send"]),
+        st.sampled_from(
+            [None, "bladWewnetrzny", "nieznanyBlad", "nothing_to_send", "certificate_unusable", "tls_untrusted"]
+        ),
         st.integers(0, 900_000),
     ),
     max_size=14,

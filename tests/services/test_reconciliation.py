@@ -181,6 +181,19 @@ def test_our_cancellation_that_the_centre_lacks_is_sent_again(session: Session, 
     assert waiting(session, visit) == [MessageKind.CANCEL_VISIT]
 
 
+def test_a_refused_visit_that_is_there_all_the_same_is_cancelled_there(session: Session, actor: Actor) -> None:
+    """Cancelled here, it had nothing to be told; what the centre holds says otherwise."""
+    visit = ours(session, actor)
+    there = held_there(session, actor, visit)
+    message = session.scalars(select(OutboxMessage).where(OutboxMessage.subject_id == visit.id)).one()
+    message.state, message.accepted_at, visit.passed_at = MessageState.REJECTED, None, None
+    session.flush()
+    visits.cancel(session, actor, visit.id, Cancellation(version=visit.version, cancelled_by=CancelledBy.PROVIDER))
+    assert waiting(session, visit) == [MessageKind.SAVE_VISIT]
+    assert only(compared(session, actor, there)) == (DifferenceKind.DIFFERS, "status", DifferenceState.SENT_AGAIN)
+    assert waiting(session, visit) == [MessageKind.SAVE_VISIT, MessageKind.CANCEL_VISIT]
+
+
 def test_a_slot_that_she_chose_is_taken_over(session: Session, actor: Actor) -> None:
     """A slot that we sent is ours to say."""
     visit, later = ours(session, actor), slot(session, actor)

@@ -74,6 +74,40 @@ def test_a_booking_waits_for_the_news_of_its_unblocked_slot(session: Session, ac
     assert [message.kind for message in _waits_for(session, visit)] == [MessageKind.SAVE_SLOTS]
 
 
+@pytest.mark.parametrize(
+    ("places", "values", "waits"),
+    [
+        (2, {"state": MessageState.REJECTED}, False),
+        (2, {}, False),
+        (2, {"uncertain": True}, True),
+        (2, {"state": MessageState.IN_PROGRESS, "leased_until": NOW}, True),
+        (0, {"state": MessageState.REJECTED}, True),
+        (None, {}, True),
+    ],
+)
+@pytest.mark.parametrize("kind", [MessageKind.SAVE_SLOTS, MessageKind.WITHDRAW_SLOTS])
+def test_news_of_other_slots_holds_up_no_booking(  # noqa: PLR0917 -- what the centre was told, and how far the news got
+    session: Session,
+    actor: Actor,
+    told: Slot,
+    kind: MessageKind,
+    places: int | None,
+    values: dict[str, Any],
+    waits: bool,
+) -> None:
+    """The central system has room for her, unless what may be on its way says less."""
+    told.told_places = places
+    slots.tell_fewer(session, told.schedule_id, [])
+    slots.tell(session, told.schedule_id)
+    news = outbox.latest(session, kind, told.schedule_id)
+    assert news is not None
+    for name, value in values.items():
+        setattr(news, name, value)
+    session.flush()
+    kinds = [message.kind for message in _waits_for(session, booked(session, actor, told))]
+    assert kinds == ([MessageKind.SAVE_SLOTS] if waits else [])
+
+
 def _waits_for(session: Session, visit: Visit) -> list[OutboxMessage]:
     message = outbox.latest(session, MessageKind.SAVE_VISIT, visit.id)
     assert message is not None

@@ -178,6 +178,15 @@ def test_a_visit_that_the_centre_knows_is_cancelled_all_the_same(session: Sessio
         assert (saved.state, cancellation.state) == (MessageState.GIVEN_UP, MessageState.PENDING)
 
 
+def test_a_visit_that_the_centre_may_hold_is_cancelled_all_the_same(session: Session, actor: Actor) -> None:
+    """An attempt of unknown outcome came before the rejection."""
+    saved, cancellation = cancelled(session, factories_log.visit(session, actor.provider_id))
+    saved.uncertain = True
+    session.flush()
+    transmissions.give_up(session, actor, saved.id, GIVING_UP, NOW)
+    assert (saved.state, cancellation.state) == (MessageState.GIVEN_UP, MessageState.PENDING)
+
+
 def test_the_rows_of_a_load_that_is_given_up_are_refused(session: Session, actor: Actor) -> None:
     """So they are in the report, are compared again, and can be sent one by one; what was answered stays."""
     visit = factories_log.visit(session, actor.provider_id)

@@ -410,6 +410,7 @@ def test_a_requirement_added_during_a_claim_is_heeded(
 def test_two_changes_at_once_never_wait_for_each_other(engine: Engine, provider_id: int) -> None:
     """A visit waits for the slots, and they for the withdrawal that is being put behind the visit: one yields."""
     slots, withdrawal, visit = MessageKind.SAVE_SLOTS, MessageKind.WITHDRAW_SLOTS, MessageKind.SAVE_VISIT
+    nobody = 1_000_000 + factories.number()
 
     def tell(session: Session, kind: MessageKind, subject_id: int, *after: tuple[MessageKind, int]) -> OutboxMessage:
         return outbox.enqueue(
@@ -417,12 +418,14 @@ def test_two_changes_at_once_never_wait_for_each_other(engine: Engine, provider_
         )
 
     with db.transaction(engine) as session:
-        tell(session, visit, 1)
-        tell(session, withdrawal, 5)
-        tell(session, slots, 5, (withdrawal, 5))
+        tell(session, visit, nobody)
+        tell(session, withdrawal, nobody)
+        tell(session, slots, nobody, (withdrawal, nobody))
     with db.transaction(engine) as booking, ThreadPoolExecutor() as pool:
-        tell(booking, visit, 1, (slots, 5))
-        withdrawing = pool.submit(_committed, engine, lambda session: tell(session, withdrawal, 5, (visit, 1)))
+        tell(booking, visit, nobody, (slots, nobody))
+        withdrawing = pool.submit(
+            _committed, engine, lambda session: tell(session, withdrawal, nobody, (visit, nobody))
+        )
         _until_somebody_waits_for_a_lock(engine)
         booking.commit()
         withdrawing.result(timeout=10)

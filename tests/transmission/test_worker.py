@@ -56,6 +56,7 @@ from mobile_units.transmission.gateway import (
 )
 from mobile_units.transmission.messages import ActivationData, Message, ObjectId
 from mobile_units.transmission.records import OUTCOMES
+from mobile_units.transmission.soap import ContractError
 from mobile_units.transmission.worker import Worker, worker_of
 from tests import factories, factories_booking
 from tests.factories_transmission import (
@@ -211,15 +212,24 @@ def test_a_question_that_is_not_let_in_halts_the_link(
     assert halts(engine) == ["tls_refused"]
 
 
-def test_a_certificate_that_cannot_be_used_halts_the_link(engine: Engine, visits: list[int]) -> None:
-    """Every message would fail alike, so a person is told once and nothing more is tried."""
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CertificateError("wss.p12: wrong password"), "certificate_unusable"),
+        (ContractError("the WSDL has no SOAP binding"), "contract_unusable"),
+    ],
+)
+def test_what_would_fail_with_every_message_halts_the_link(
+    engine: Engine, visits: list[int], error: Exception, code: str
+) -> None:
+    """A person is told once and nothing more is tried."""
 
     def broken(_: int) -> Gateway:
-        raise CertificateError("wss.p12: wrong password")
+        raise error
 
     worker = Worker(engine, broken, "https://cer.example/services", LEASE)
     assert worker.drain() == {AttemptOutcome.HALTED: 1}
-    assert halts(engine) == ["certificate_unusable"]
+    assert halts(engine) == [code]
     assert states(engine) == {MessageState.PENDING: VISIT_MESSAGES}
 
 
