@@ -2,7 +2,7 @@
 
 The central e-registration takes things in one order: the service place, its mobile points, their schedules, the slots
 of each schedule, and only then the activation of the place. Each message therefore requires those before it. What was
-published for one stop never waits for another stop; only the activation waits for everything of its place.
+published for one stop never waits for another stop; the activation waits for the first slots of its place.
 """
 
 from collections.abc import Iterable, Sequence

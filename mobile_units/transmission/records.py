@@ -226,7 +226,7 @@ FOR NO KEY UPDATE OF message
 """)  # noqa: S608 -- put together from constants
 
 
-def _recording(effect: str = "SELECT 1", answered: str = "SELECT 1") -> TextClause:
+def _recording(effect: str = "SELECT 1", answered: str = "SELECT 1", released: str = "SELECT 1") -> TextClause:
     return text(f"""
 WITH attempt AS (
     INSERT INTO transmission_attempts (
@@ -237,7 +237,7 @@ WITH attempt AS (
         CAST(:event_uuid AS varchar), CAST(:endpoint AS varchar), CAST(:certificate AS varchar), CAST(:sent AS bytea)
     WHERE NOT EXISTS (SELECT FROM transmission_attempts WHERE message_id = :id AND started_at = :started_at)
     RETURNING message_id
-), answered AS ({answered}), effect AS ({effect})
+), answered AS ({answered}), effect AS ({effect}), released AS ({released})
 UPDATE outbox_messages AS message
 SET state = :state, accepted_at = :accepted_at, leased_until = :leased_until, uncertain = :uncertain, due_at = :due_at
 FROM attempt WHERE message.id = attempt.message_id
@@ -298,6 +298,22 @@ _PASSED_OF_LOAD = f"""
     FROM answered WHERE visits.id = answered.visit_id AND answered.state = 'accepted' AND {_NEWEST}
 """  # noqa: S608 -- put together from constants
 
+_ACTIVATION = """
+    DELETE FROM outbox_dependencies AS dependency USING (
+        SELECT waits.message_id, waits.requires_id
+        FROM attempt, schedules
+        JOIN outbox_messages AS activation
+            ON activation.kind = 'activate_service_place' AND activation.subject_id = schedules.service_place_id
+        JOIN outbox_dependencies AS waits ON waits.message_id = activation.id
+        JOIN outbox_messages AS required ON required.id = waits.requires_id
+        WHERE schedules.id = :subject_id AND activation.state <> 'accepted' AND required.id <> :id
+            AND required.kind IN ('import_mobile_points', 'save_schedule', 'save_slots')
+        FOR UPDATE OF waits SKIP LOCKED
+    ) AS waiting
+    WHERE dependency.message_id = waiting.message_id AND dependency.requires_id = waiting.requires_id
+"""
+"""With its first slots a place can be opened, so that a stop that is refused does not keep all others shut."""
+
 _RECORD: dict[MessageKind, TextClause] = {
     MessageKind.SAVE_SERVICE_PLACE: _recording("""
         UPDATE service_places SET registered_at = coalesce(registered_at, :accepted_at), told_digest = :digest,
@@ -313,10 +329,13 @@ _RECORD: dict[MessageKind, TextClause] = {
         FROM attempt WHERE schedules.id = :subject_id
     """),
     MessageKind.WITHDRAW_SLOTS: _RECORD_ONLY,
-    MessageKind.SAVE_SLOTS: _recording("""
+    MessageKind.SAVE_SLOTS: _recording(
+        """
         UPDATE schedules SET slots_accepted_at = coalesce(slots_accepted_at, :accepted_at)
         FROM attempt WHERE schedules.id = :subject_id
-    """),
+    """,
+        released=_ACTIVATION,
+    ),
     MessageKind.ACTIVATE_SERVICE_PLACE: _recording("""
         UPDATE service_places SET activated_at = coalesce(activated_at, :accepted_at), status = 'active'
         FROM attempt WHERE service_places.id = :subject_id

@@ -29,7 +29,7 @@ from mobile_units.transmission.gateway import (
 )
 from mobile_units.transmission.messages import ObjectId
 from tests import factories, factories_booking
-from tests.factories_transmission import LEASE, claim, later, load_chunk, message, must_claim, record, visit
+from tests.factories_transmission import DAY, LEASE, claim, later, load_chunk, message, must_claim, record, visit
 from tests.statements import counted
 
 REJECTED = Rejected(code="BladWeryfikacjiRegul", rule="REG.WER.13", description="brak miejsca")
@@ -337,3 +337,37 @@ def test_an_initial_load_that_failed_leaves_its_rows(session: Session, schedule:
     record(session, must_claim(session), REJECTED)
     assert [row.state for row in chunk.rows] == [LoadedRowState.WAITING]
     assert session.scalars(select(OutboxMessage.state)).one() is MessageState.REJECTED
+
+
+def test_a_place_opens_with_its_first_slots(session: Session, actor: Actor, schedule: Schedule) -> None:
+    """Another stop that is refused, or late, keeps neither the place nor the women of the first one waiting."""
+    other = factories_booking.schedule(session, actor.provider_id, place=schedule.service_place)
+    slots = [
+        message(session, actor.provider_id, MessageKind.SAVE_SLOTS, each.id, day=day)
+        for each, day in ((schedule, DAY), (other, DAY + timedelta(days=1)))
+    ]
+    opened = message(
+        session,
+        actor.provider_id,
+        MessageKind.ACTIVATE_SERVICE_PLACE,
+        schedule.service_place_id,
+        day=DAY + timedelta(days=2),
+        requires=slots,
+    )
+    first, refused = must_claim(session), must_claim(session)
+    record(session, refused, REJECTED)
+    assert claim(session) is None
+    record(session, first, Delivered())
+    assert must_claim(session).id == opened.id
+
+
+def test_a_place_does_not_open_before_it_is_registered(session: Session, actor: Actor, schedule: Schedule) -> None:
+    """Its slots alone do not make it known."""
+    registered = message(session, actor.provider_id, MessageKind.SAVE_SERVICE_PLACE, schedule.service_place_id)
+    slots = message(session, actor.provider_id, MessageKind.SAVE_SLOTS, schedule.id)
+    place = schedule.service_place_id
+    both = [registered, slots]
+    message(session, actor.provider_id, MessageKind.ACTIVATE_SERVICE_PLACE, place, requires=both)
+    assert must_claim(session).id == registered.id
+    record(session, must_claim(session), Delivered())
+    assert claim(session) is None
