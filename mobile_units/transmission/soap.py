@@ -9,7 +9,6 @@ has its timeouts, and nothing is logged here.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import requests
 import zeep
@@ -226,12 +225,15 @@ def zeep_settings(wsdl: Path | str) -> zeep.Settings:
     return zeep.Settings(strict=True, raw_response=True, forbid_dtd=True, forbid_entities=True, forbid_external=local)
 
 
-def _context_header(client: zeep.Client, context: CallContext) -> Any:
+def _context_header(client: zeep.Client, context: CallContext) -> etree._Element:
+    """The header as it is sent with every call; made once, for zeep would render it anew each time."""
     try:
         element = client.get_element(context.element)
     except (zeep.exceptions.LookupError, zeep.exceptions.NamespaceError):
         raise ContractError(f"the WSDL does not know the header {context.element}") from None
-    return element(atrybut=context.attributes())
+    parent = etree.Element("parent")
+    element.render(parent, element(atrybut=context.attributes()))
+    return parent[0]
 
 
 def soap_binding(client: zeep.Client) -> SoapBinding:

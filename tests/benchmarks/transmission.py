@@ -133,13 +133,13 @@ def closing_engine(engine: Engine) -> Iterator[None]:
 
 
 def _programme(made: Stage) -> None:
-    """A quarter of a national programme, from places to activation, by one worker of one thread."""
+    """A quarter of a national programme, from places to activation, by one worker as it is started by default."""
     schedules = SLOTS // SLOTS_OF_SCHEDULE
     made.run_sql("schedules", first=1, last=schedules, slots=SLOTS_OF_SCHEDULE)
     made.run_sql("messages of schedules", first=1, last=schedules)
     made.run_sql("activation")
     left = made.count_left()
-    seconds, _ = _carried_by(made, processes=1, threads=1)
+    seconds, _ = _carried_by(made, processes=1, threads=2)
     report(
         f"{SLOTS:,} slots in {schedules:,} schedules handed over ({left:,} messages), one worker",
         f"{seconds:.0f} s, {SLOTS / seconds:,.0f} slots a second"
@@ -232,9 +232,9 @@ def _side_by_side(made: Stage) -> None:
 
 
 def _memory(made: Stage) -> None:
-    """The resident memory of one worker over many visits."""
+    """The resident memory of one worker, as it is started by default, over many visits."""
     made.run_sql("messages of visits", many=VISITS)
-    seconds, samples = _carried_by(made, processes=1, threads=1)
+    seconds, samples = _carried_by(made, processes=1, threads=2)
     tenths = [statistics.median(samples[start : start + max(1, len(samples) // 10)]) for start in _starts(len(samples))]
     report(
         f"memory of a worker over {VISITS:,} visits (tenths of the way)",
