@@ -20,7 +20,7 @@ from mobile_units.models.contracts import ContractRange
 from mobile_units.models.eligibility import EligibilityRule
 from mobile_units.models.product_codes import ProductCode
 from mobile_units.models.providers import Provider
-from mobile_units.models.transmissions import MessageState, OutboxMessage
+from mobile_units.models.transmissions import MessageState, OutboxMessage, TransmissionLink
 from mobile_units.models.users import User
 from mobile_units.models.women import Woman
 from mobile_units.transmission.certificates import (
@@ -274,9 +274,28 @@ def _content(session: Session) -> Iterator[Finding]:
         yield Finding(
             Severity.WARNING,
             f"{rejected} messages were rejected by the central system",
-            "Correct what they are about and send them again (API: transmissions).",
+            "`mobile-units transmissions work-list` says what to correct and how to send them again.",
         )
+    yield from _links(session)
     yield from _unconfirmed_codes(session)
+
+
+def _links(session: Session) -> Iterator[Finding]:
+    """What keeps providers from sending at all."""
+    query = select(TransmissionLink, Provider.rpwdl_book).join(Provider, Provider.id == TransmissionLink.provider_id)
+    for link, book in session.execute(query.order_by(Provider.rpwdl_book)):
+        if link.halted_at:
+            yield Finding(
+                Severity.ERROR,
+                f"nothing is sent for the provider {book}: {link.halted_code or 'halted'}",
+                "Mend why the central system does not let us in, then `mobile-units transmissions resume`.",
+            )
+        elif link.opened_at:
+            yield Finding(
+                Severity.WARNING,
+                f"the central system has not answered the provider {book} since {link.opened_at:%Y-%m-%d %H:%M} UTC",
+                "Nothing is to be done while the worker runs: it tries until there is an answer.",
+            )
 
 
 def _keys(session: Session) -> Iterator[Finding]:

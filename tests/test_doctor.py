@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
-from mobile_units import crypto, db, migrations
+from mobile_units import clock, crypto, db, migrations
 from mobile_units.config import Settings
 from mobile_units.doctor import Finding, Severity, examine
-from mobile_units.models.transmissions import MessageState
+from mobile_units.models.transmissions import MessageState, TransmissionLink
 from mobile_units.sandbox import certificates
 from mobile_units.sandbox.server import SandboxServer
 from mobile_units.services import reference
@@ -224,6 +224,26 @@ def test_rejected_messages_are_counted(used: Settings) -> None:
         for _ in range(3):
             factories_transmission.message(session, provider.id).state = MessageState.REJECTED
     assert "3 messages were rejected by the central system" in texts(used, Severity.WARNING)
+
+
+def test_a_provider_that_cannot_send_is_named(used: Settings) -> None:
+    """A halt waits for a person, an open circuit breaker for the central system."""
+    now = clock.now()
+    with changing(used) as session:
+        halted, broken, fine = (factories.provider(session) for _ in range(3))
+        session.add_all(
+            [
+                TransmissionLink(provider_id=halted.id, halted_at=now, halted_reason="r", halted_code="konto"),
+                TransmissionLink(provider_id=broken.id, failures=5, opened_at=now, probe_at=now),
+                TransmissionLink(provider_id=fine.id, failures=1),
+            ]
+        )
+        books = halted.rpwdl_book, broken.rpwdl_book, fine.rpwdl_book
+    assert f"nothing is sent for the provider {books[0]}: konto" in texts(used, Severity.ERROR)
+    assert any(books[1] in text for text in texts(used, Severity.WARNING))
+    assert not any(books[2] in text for text in findings(used))
+    with changing(used) as session:
+        session.execute(delete(TransmissionLink))
 
 
 AUTHORITY = Authority()
