@@ -543,6 +543,14 @@ REFUSALS: dict[str, Refusal] = {
         "A visit that is {from_status} cannot become {to_status}.",
     ),
     # what comes from the central system
+    "change_unreadable": Refusal(
+        "Zmiany wizyty, którą podała centralna e-rejestracja, nie da się odczytać.",
+        "A change of a visit that the central e-registration told cannot be read.",
+        "Sprawdź wizytę w centralnej e-rejestracji, wpisz ją tutaj i odłóż tę zmianę. Jeżeli winny jest dialekt, "
+        "administrator poprawia go i wczytuje zmiany jeszcze raz (mobile-units cer changes --again).",
+        "Look the visit up in the central e-registration, enter it here and set this change aside. If the dialect is "
+        "to blame, the administrator corrects it and has the changes read again (mobile-units cer changes --again).",
+    ),
     "slot_unknown": Refusal(
         "Centralna e-rejestracja podała termin, którego tutaj nie ma.",
         "The central e-registration named a slot that is not known here.",

@@ -18,6 +18,7 @@ STATUS = {
     "base_range_missing": 422,
     "birth_date_invalid": 422,
     "busy": 503,
+    "change_unreadable": 409,
     "changed_on_both_sides": 409,
     "column_missing": 422,
     "column_repeated": 422,

@@ -61,6 +61,14 @@ class InboundChangeSchema(Schema):
     changed_by = fields.Enum(ChangedBy, by_value=True)
     state = fields.Enum(InboundState, by_value=True)
     code = fields.String(allow_none=True, metadata={"description": "the refusal of a conflict"})
+    problem = fields.String(
+        attribute="content.unreadable.problem", metadata={"description": "what is wrong with one that cannot be read"}
+    )
+    stand_ins = fields.List(
+        fields.String(),
+        attribute="content.unreadable.unknown",
+        metadata={"description": "the fields of one that cannot be read that have a stand-in"},
+    )
     reason_pl = fields.String(attribute="content.refusal.pl")
     reason_en = fields.String(attribute="content.refusal.en")
     visit = fields.Nested(CentralVisitSchema, attribute="content.visit")
@@ -74,6 +82,9 @@ class InboundChangeWithWomanSchema(InboundChangeSchema):
     """A change with the woman whom the centre named, and with the note of a decision."""
 
     patient = fields.Nested(CentralPatientSchema, attribute="content.visit.patient")
+    xml = fields.String(
+        attribute="content.unreadable.xml", metadata={"description": "one that cannot be read, as the centre told it"}
+    )
     note = fields.String(allow_none=True)
 
 

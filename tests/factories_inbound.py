@@ -26,6 +26,7 @@ from mobile_units.transmission.messages import (
     ChangesQuery,
     ObjectId,
     PatientData,
+    UnreadableChange,
     pesel_id,
 )
 from tests import factories_booking
@@ -106,7 +107,15 @@ def then(change: CentralChange, minutes: int = 1, by: ChangedBy = ChangedBy.WOMA
     return CentralChange(at=change.at + timedelta(minutes=minutes), by=by, visit=changed)
 
 
-def kept(session: Session, actor: Actor, change: CentralChange) -> int:
+def unreadable(
+    visit: ObjectId | None = None, at: datetime | None = None, by: ChangedBy | None = None
+) -> UnreadableChange:
+    """A change that cannot be read, with what could be."""
+    xml = f"<zmiana><nazwisko>Zmyślona</nazwisko><sciezka>{number()}</sciezka></zmiana>"
+    return UnreadableChange(identifier=visit, at=at, by=by, problem="the answer has a malformed sciezka", xml=xml)
+
+
+def kept(session: Session, actor: Actor, change: CentralChange | UnreadableChange) -> int:
     """The key of a change that was fetched and stored."""
     (change_id,) = network.keep(session, actor.provider_id, [change])
     return change_id
@@ -117,9 +126,10 @@ Failure = Retryable | Rejected | Halted
 
 @dataclass
 class TellingGateway(ScriptedGateway):
-    """A centre with these changes, told two on a page; a failure in front is told first."""
+    """A centre with these changes, told two on a page, the unreadable on each; a failure in front is told first."""
 
     told: list[CentralChange] = field(default_factory=list)
+    unreadable: list[UnreadableChange] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     queries: list[ChangesQuery] = field(default_factory=list)
     page: int = 2
@@ -132,7 +142,8 @@ class TellingGateway(ScriptedGateway):
         start = int(query.cursor or 0)
         part: Sequence[CentralChange] = self.told[start : start + self.page]
         end = start + len(part)
-        return ChangesPage(changes=tuple(part), cursor=str(end), more=end < len(self.told))
+        odd = tuple(self.unreadable)
+        return ChangesPage(changes=tuple(part), unreadable=odd, cursor=str(end), more=end < len(self.told))
 
 
 def at(hour: int) -> datetime:

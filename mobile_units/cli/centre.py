@@ -40,7 +40,14 @@ def reader_of(settings: Settings, engine: Engine, stop: Event | None = None) -> 
     from mobile_units.transmission.gateways import gateways_of
     from mobile_units.transmission.inbound import Reader
 
-    return Reader(engine, gateways_of(settings, engine), receive, settings.lease_seconds, stop or Event())
+    return Reader(
+        engine,
+        gateways_of(settings, engine),
+        receive,
+        settings.lease_seconds,
+        stop or Event(),
+        settings.cer_calls_per_second,
+    )
 
 
 def rounds_of(settings: Settings, engine: Engine, stop: Event) -> "list[Rounds]":
@@ -85,9 +92,7 @@ def compare(reader: "Reader", actor: Actor, begun: Reconciliation) -> bool:
         with db.transaction(reader.engine) as session:
             comparison.fail(session, reading.failure)
         return False
-    gateway = reader.gateway_of(actor.provider_id)
-    days = (begun.first_day, begun.last_day)
-    return Reconciler(reader.engine, gateway, comparison, *days, reader.stop).run()
+    return Reconciler(reader, actor.provider_id, comparison, begun.first_day, begun.last_day).run()
 
 
 @cer.command("changes")

@@ -11,6 +11,9 @@ from mobile_units.models.base import Base, CreatedAt, Instant, Owned, reference,
 from mobile_units.models.visits import Visit
 from mobile_units.rules.visits import ChangedBy
 
+CHANGE_UNREADABLE = "change_unreadable"
+"""The code of a change that could not be read."""
+
 
 class InboundState(StrEnum):
     """What became of a change: taken over, nothing new to us, waiting for a person, or set aside by one.
@@ -45,6 +48,9 @@ class InboundChange(Owned, Base):
     `digest` identifies the state that was told, so that one that comes again is known. `content` is all of it, with the
     refusal of a conflict in words; of an echo, which is ours, it is empty. A conflict names its reason by the `code` of
     a refusal; `visit_id` is the local visit, once there is one.
+
+    One that could not be read has the code `change_unreadable` from the beginning, and its XML as content; the columns
+    that its content names as `unknown` have a stand-in: the digest without a root, when it was read here, the system.
     """
 
     __tablename__ = "inbound_changes"

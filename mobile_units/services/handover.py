@@ -5,7 +5,7 @@ for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -102,7 +102,8 @@ class There:
 class Conflict:
     """A change that waits for a person: what the centre tells, what is here, why it was not taken over.
 
-    `patient` is the woman as the centre names her, and is None in lists.
+    `there` is None if it cannot be read; `unknown` are then the fields that have a stand-in. `patient` is the woman as
+    the centre names her, `xml` what it told of one that cannot be read; both are None in lists.
     """
 
     id: int
@@ -111,14 +112,17 @@ class Conflict:
     code: str
     reason_pl: str
     way_out_pl: str
-    there: There
+    there: There | None
     here: Subject | None
+    unknown: Sequence[str] = ()
     patient: PatientData | None = field(default=None, repr=False)
+    xml: str | None = field(default=None, repr=False)
 
     @property
     def moved(self) -> bool:
         """Whether the centre names another time or place than ours."""
-        return self.here is not None and self.there.slot is not None and _where(self.here) != _where(self.there.slot)
+        slot = self.there.slot if self.there else None
+        return self.here is not None and slot is not None and _where(self.here) != _where(slot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +153,9 @@ def conflict_with_woman(session: Session, actor: Actor, change_id: int) -> Confl
     """One change with the woman whom the centre named; noted in the audit log."""
     row = inbound.get_with_woman(session, actor, change_id)
     known = _read(session, actor, [(row.visit_id, row.content)])
+    unreadable = row.content.get("unreadable")
+    if unreadable:
+        return replace(_conflict(row, known), xml=unreadable["xml"])
     return _conflict(row, known, visit_from_json(row.content["visit"]).patient)
 
 
@@ -176,7 +183,7 @@ class _Known:
 
 def _read(session: Session, actor: Actor, rows: Sequence[tuple[int | None, dict[str, Any] | None]]) -> _Known:
     visit_ids = [visit_id for visit_id, _ in rows if visit_id is not None]
-    told = [visit_from_json(content["visit"]) for _, content in rows if content]
+    told = [visit_from_json(content["visit"]) for _, content in rows if content and "visit" in content]
     about = [OutboxMessage(kind=MessageKind.SAVE_VISIT, subject_id=key) for key in visit_ids]
     uuids = {uuid for visit in told if (uuid := _uuid(visit))}
     return _Known(_slots(session, actor, uuids), subjects.describe(session, about))
@@ -237,8 +244,9 @@ def _conflict(row: InboundChange, known: _Known, patient: PatientData | None = N
         code=code,
         reason_pl=row.content.get("refusal", {}).get("pl", ""),
         way_out_pl="" if "{" in way_out else way_out,
-        there=_there(row.content, known),
+        there=_there(row.content, known) if "visit" in row.content else None,
         here=_here(row.visit_id, known),
+        unknown=row.content.get("unreadable", {}).get("unknown", ()),
         patient=patient,
     )
 

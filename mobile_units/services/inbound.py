@@ -12,6 +12,7 @@ Where both sides changed a visit at once:
   is told once more as well.
 - She cancelled what we had cancelled: both agree. She cancelled what we had moved, or moved what we had cancelled:
   ours stands and a person decides, for she has to be spoken to.
+- What she did is unreadable: it waits for a person, and what is known of the visit from before stays good.
 - Eligibility refuses nothing, because her place is taken at the centre: she is booked, and a person decides.
 - A slot that began meanwhile is no obstacle either: the centre let her in in time, and we read late.
 """
@@ -26,7 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from mobile_units.errors import DomainError
-from mobile_units.models.inbound import InboundChange, InboundCursor, InboundState
+from mobile_units.models.inbound import CHANGE_UNREADABLE, InboundChange, InboundCursor, InboundState
 from mobile_units.models.providers import Provider
 from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import OutboxMessage
@@ -107,8 +108,10 @@ def receive(session: Session, actor: Actor, change_id: int, now: datetime) -> In
 def _settle(session: Session, actor: Actor, change: InboundChange, now: datetime) -> None:
     if change.changed_by is ChangedBy.PROVIDER:
         change.state = InboundState.ECHO
-    elif _told_later(session, change, InboundChange.changed_by != ChangedBy.PROVIDER):
+    elif _told_later(session, change, InboundChange.changed_by != ChangedBy.PROVIDER, _IS_READABLE):
         change.state = InboundState.SUPERSEDED
+    elif change.code == CHANGE_UNREADABLE:
+        _refuse(change, DomainError(CHANGE_UNREADABLE), _known(session, actor, _identifier(change)))
     else:
         _supersede_earlier(session, change)
         _try(session, actor, change, now)
@@ -152,6 +155,10 @@ def _central(change: InboundChange) -> CentralVisit:
     return visit_from_json(change.content["visit"])
 
 
+def _identifier(change: InboundChange) -> ObjectId:
+    return ObjectId(change.cer_root, change.cer_extension)
+
+
 def _locked(session: Session, actor: Actor, change_id: int) -> InboundChange:
     """The change while its visit's identifier is locked: changes of one visit are dealt with one after the other.
 
@@ -172,6 +179,7 @@ def _of_the_same_visit(change: InboundChange) -> ColumnElement[bool]:
     )
 
 
+_IS_READABLE = InboundChange.code.is_distinct_from(CHANGE_UNREADABLE)
 _WHEN = tuple_(InboundChange.changed_at, InboundChange.id)
 
 
@@ -466,9 +474,9 @@ def retry(session: Session, actor: Actor, change_id: int, now: datetime) -> Inbo
     """Takes a conflict over after all, once a person mended what was in the way.
 
     Raises:
-        DomainError: `not_a_conflict`, and what is still in the way.
+        DomainError: `not_a_conflict`; `change_unreadable`, it can only be set aside; and what is still in the way.
     """
-    change = _conflict(session, actor, change_id)
+    change = _readable_conflict(session, actor, change_id)
     booked = change.visit if change.code == "not_eligible" else None
     visit, eligible = _take_over(session, actor, change, now)
     if booked is not None:
@@ -488,10 +496,10 @@ def decline(session: Session, actor: Actor, change_id: int, command: Note, now: 
     """Ends the visit at the centre: one that is known here is cancelled, of another the cancelled visit is kept.
 
     Raises:
-        DomainError: `not_a_conflict`; `slot_unknown`, such a visit can only be set aside here and cancelled there;
-            `transition_not_allowed`, the visit took place.
+        DomainError: `not_a_conflict`; `change_unreadable`, it can only be set aside; `slot_unknown`, such a visit can
+            only be set aside here and cancelled there; `transition_not_allowed`, the visit took place.
     """
-    change = _conflict(session, actor, change_id)
+    change = _readable_conflict(session, actor, change_id)
     visit_id = change.visit_id or _known(session, actor, _central(change).identifier)
     if visit_id is None:
         change.visit = _declined(session, actor, _central(change), command, now)
@@ -543,6 +551,13 @@ def _conflict(session: Session, actor: Actor, change_id: int) -> InboundChange:
     change = _locked(session, actor, change_id)
     if change.state is not InboundState.CONFLICT:
         raise DomainError("not_a_conflict", state=change.state.value)
+    return change
+
+
+def _readable_conflict(session: Session, actor: Actor, change_id: int) -> InboundChange:
+    change = _conflict(session, actor, change_id)
+    if change.code == CHANGE_UNREADABLE:
+        raise DomainError(CHANGE_UNREADABLE)
     return change
 
 

@@ -2,7 +2,7 @@
 
 A visit is compared only if nothing about it is under way, so that what is merely late is no difference: no message that
 is not accepted, no change since the comparison began, no change of hers that waits to be taken over. The worker reads
-what changed at the centre before it compares.
+what changed at the centre before it compares, and once more before it says what is missing there.
 
 A difference settles itself where it is plain who is right:
 
@@ -11,6 +11,7 @@ A difference settles itself where it is plain who is right:
   help, or if the centre names another woman, a person decides;
 - unknown here, or cancelled there by her or by the centre: taken over as a change of hers is (`services.inbound`),
   which may end as a conflict in that list;
+- unreadable: a person decides, as about those missing there if it is not even known which visit is unreadable;
 - unknown here or cancelled there though the centre says that we did it: a person decides.
 
 The next comparison closes what it finds in order, or finds anew.
@@ -57,6 +58,8 @@ from mobile_units.transmission.messages import (
     CentralChange,
     CentralStatus,
     CentralVisit,
+    ObjectId,
+    UnreadableChange,
     visit_as_json,
     visit_from_json,
 )
@@ -75,6 +78,8 @@ PART = 1000
 _OF_VISITS = (MessageKind.SAVE_VISIT, MessageKind.CANCEL_VISIT)
 _HERS = frozenset({"slot", "path"})
 """What a woman chooses in IKP."""
+UNREADABLE = "unreadable"
+"""What differs if the centre's state of a visit cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +215,17 @@ class Comparison:
     _in_order: "array[int]" = field(default_factory=lambda: array("q"))
     _last: int | None = None
     _differing: set[tuple[str, str]] = field(default_factory=set)
+    _nameless: bool = False
 
     def compare(self, session: Session, changes: Sequence[CentralChange]) -> list[int]:
         """Keeps what differs about the visits of a page; returns the keys of the differences."""
         self._renew(session)
         self.there += len(changes)
-        local = _local(session, self.actor, changes)
+        identifiers = [each.visit.identifier for each in changes]
+        local = _local(session, self.actor, identifiers)
         self._seen.extend(visit.id for visit in local.values())
         stable = _stable(session, [visit.id for visit in local.values()], self.started_at)
-        in_hand = _in_hand(session, self.actor, changes)
+        in_hand = _in_hand(session, self.actor, identifiers)
         found = []
         for change in changes:
             key = (change.visit.identifier.root, change.visit.identifier.extension)
@@ -230,6 +237,20 @@ class Comparison:
                 self._differing.add(key)
                 found.append(difference)
         return self._stored(session, found)
+
+    def unreadable(self, session: Session, changes: Sequence[UnreadableChange]) -> None:
+        """Keeps which visits of a page could not be read, unless such a change waits for a person already."""
+        self.there += len(changes)
+        names = [each.name for each in changes]
+        local, in_hand = _local(session, self.actor, names), _in_hand(session, self.actor, names)
+        self._seen.extend(visit.id for visit in local.values())
+        self._nameless = self._nameless or any(each.identifier is None for each in changes)
+        keys = {(name.root, name.extension) for name in names} - self._differing - in_hand
+        self._differing |= keys
+        visit_ids = {key: local[key].id if key in local else None for key in sorted(keys)}
+        kind = DifferenceKind.DIFFERS
+        made = [self._made(kind, *key, names=[UNREADABLE], visit_id=visit_id) for key, visit_id in visit_ids.items()]
+        self._stored(session, made)
 
     def _note_order(self, visit: Visit | None, stable: set[int]) -> None:
         if visit is not None and visit.id in stable:
@@ -270,7 +291,10 @@ class Comparison:
         )
 
     def missing(self, session: Session) -> list[int] | None:
-        """Keeps which of the next visits here the centre does not hold; None once all were looked at."""
+        """Keeps which of the next visits here the centre does not hold; None once all were looked at.
+
+        Returns the keys of those that may be settled.
+        """
         self._renew(session)
         if self._last is None:
             self._seen, self._last = array("q", sorted(self._seen)), 0
@@ -282,7 +306,8 @@ class Comparison:
         absent = [row for row in rows if not self._was_seen(row.id)]
         stable = _stable(session, [row.id for row in absent], self.started_at)
         told = [row for row in absent if row.id in stable and row.told]
-        return self._stored(session, [self._absent(row) for row in told])
+        found = self._stored(session, [self._absent(row) for row in told])
+        return [] if self._nameless else found
 
     def _absent(self, row: Any) -> Difference:
         root, extension = (row.cer_root, row.cer_extension) if row.cer_root else (row.oid_root, str(row.uuid))
@@ -374,10 +399,10 @@ def _digits(telephone: str | None) -> str:
     return "".join(filter(str.isdigit, telephone or ""))
 
 
-def _local(session: Session, actor: Actor, changes: Sequence[CentralChange]) -> dict[tuple[str, str], Visit]:
+def _local(session: Session, actor: Actor, identifiers: Sequence[ObjectId]) -> dict[tuple[str, str], Visit]:
     """Our visits by the identifiers under which the centre knows them."""
     own_root = session.scalar(select(Provider.oid_root).where(Provider.id == actor.provider_id)) or ""
-    keys = {(each.visit.identifier.root, each.visit.identifier.extension) for each in changes}
+    keys = {(each.root, each.extension) for each in identifiers}
     uuids = [uuid for root, text in keys if root == own_root and (uuid := _uuid(text))]
     given = tuple_(Visit.cer_root, Visit.cer_extension).in_(sorted(keys))
     query = select(Visit).where(Visit.provider_id == actor.provider_id, or_(given, Visit.uuid.in_(uuids)))
@@ -399,9 +424,9 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _in_hand(session: Session, actor: Actor, changes: Sequence[CentralChange]) -> set[tuple[str, str]]:
+def _in_hand(session: Session, actor: Actor, identifiers: Sequence[ObjectId]) -> set[tuple[str, str]]:
     """Identifiers of the visits with a change that waits to be taken over, by us or by a person."""
-    keys = {(each.visit.identifier.root, each.visit.identifier.extension) for each in changes}
+    keys = {(each.root, each.extension) for each in identifiers}
     columns = (InboundChange.cer_root, InboundChange.cer_extension)
     query = select(*columns).where(
         InboundChange.provider_id == actor.provider_id, _IS_OPEN, tuple_(*columns).in_(sorted(keys))
@@ -425,7 +450,11 @@ def _stable(session: Session, visit_ids: Sequence[int], since: datetime) -> set[
     loading = exists().where(InitialLoadRow.visit_id == Visit.id, InitialLoadRow.state == LoadedRowState.WAITING)
     hers = exists().where(
         InboundChange.provider_id == Visit.provider_id,
-        or_(InboundChange.visit_id == Visit.id, InboundChange.cer_extension == cast(Visit.uuid, String)),
+        or_(
+            InboundChange.visit_id == Visit.id,
+            InboundChange.cer_extension == cast(Visit.uuid, String),
+            and_(InboundChange.cer_root == Visit.cer_root, InboundChange.cer_extension == Visit.cer_extension),
+        ),
         _IS_OPEN,
     )
     query = select(Visit.id).where(Visit.id.in_(visit_ids), ~sent, ~changed, ~loading, ~hers)
@@ -457,8 +486,8 @@ def _left_open(actor: Actor, newer: int) -> Any:
 
 
 def _is_known_now(session: Session, actor: Actor, difference: Difference) -> bool:
-    """Whether a visit that was unknown here is a local one by now."""
-    if difference.kind is not DifferenceKind.UNKNOWN_HERE:
+    """Whether a visit that was unknown here, such as an unreadable one, is a local one by now."""
+    if difference.visit_id is not None:
         return False
     known = (Visit.cer_root == difference.cer_root) & (Visit.cer_extension == difference.cer_extension)
     return bool(session.scalar(select(exists().where(Visit.provider_id == actor.provider_id, known))))
@@ -474,7 +503,7 @@ def settle(session: Session, actor: Actor, difference_id: int, now: datetime) ->
         return difference
     change = _change(difference.content) if difference.content else None
     names = frozenset(difference.fields.split(","))
-    if "woman" in names:
+    if not names.isdisjoint({"woman", UNREADABLE}):
         return difference
     if change is None or (difference.kind is DifferenceKind.DIFFERS and not _is_hers(change, names)):
         if not _tried(session, difference, now):

@@ -1,11 +1,13 @@
 """Reads what the central system answers about visits: elements of the contract in, our own words out.
 
 The counterpart of `encode`. Elements are found by their local names; whatever is missing, doubled, malformed or unknown
-to the dialect makes the whole answer unreadable, and no value of it is ever quoted.
+to the dialect makes what it stands in unreadable, and no value of it is ever quoted. A change that is unreadable is
+told as such, with its XML, so that it stops none of the others; any other part makes the whole answer unreadable.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
@@ -21,6 +23,7 @@ from mobile_units.transmission.messages import (
     ObjectId,
     PatientData,
     PersonId,
+    UnreadableChange,
 )
 
 Value = TypeVar("Value")
@@ -34,10 +37,12 @@ def changes_page(element: etree._Element, dialect: Dialect) -> ChangesPage:
     """The changes in a successful answer to the question which visits changed.
 
     Raises:
-        UnreadableAnswerError: if it is not as the contract says, or has a code that the dialect does not know.
+        UnreadableAnswerError: if it does not say where the next changes begin and whether there are any.
     """
+    told = [_told(each, dialect) for each in _children(element, "zmiana")]
     return ChangesPage(
-        changes=tuple(_change(each, dialect) for each in _children(element, "zmiana")),
+        changes=tuple(each for each in told if isinstance(each, CentralChange)),
+        unreadable=tuple(each for each in told if isinstance(each, UnreadableChange)),
         cursor=_text(element, "znacznik"),
         more=_flag(element, "saNastepne"),
     )
@@ -62,6 +67,34 @@ def _refused(element: etree._Element, personal: tuple[str, ...]) -> RefusedVisit
         rule=rule_in(f"{description} {code}"),
         description=mask(description, personal),
     )
+
+
+def _told(element: etree._Element, dialect: Dialect) -> CentralChange | UnreadableChange:
+    try:
+        return _change(element, dialect)
+    except UnreadableAnswerError as error:
+        return UnreadableChange(
+            identifier=_if_readable(lambda: _identifier(_child(element, "wizyta"), "identyfikator", dialect)),
+            at=_if_readable(lambda: _instant(element, "chwila")),
+            by=_if_readable(lambda: _word(element, "zmienionaPrzez", dialect.changed_by)),
+            problem=str(error),
+            xml=_as_text(element),
+        )
+
+
+def _if_readable(read: Callable[[], Value]) -> Value | None:
+    try:
+        return read()
+    except UnreadableAnswerError:
+        return None
+
+
+def _as_text(element: etree._Element) -> str:
+    """The element alone, without what the envelope around it declares."""
+    alone = deepcopy(element)
+    alone.tail = None
+    etree.cleanup_namespaces(alone)
+    return etree.tostring(alone, encoding="unicode")
 
 
 def _change(element: etree._Element, dialect: Dialect) -> CentralChange:

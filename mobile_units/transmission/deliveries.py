@@ -2,6 +2,7 @@
 
 - A claim is a lease. When it runs out, the message is claimed again as `uncertain`, for its owner may have sent it.
   `attempts` grows with every claim and so tells the present owner from a former one.
+- Whether a lease ran out is told by one clock for all hosts (`shared_clock`): `now` is its time.
 - A claim is durable before anything is sent, or a message that arrived could take up a later change after a crash of
   the database.
 - Locks are taken in one order: what the message is about, the message, the link of its provider.

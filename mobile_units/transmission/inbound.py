@@ -22,17 +22,26 @@ from sqlalchemy.orm import Session
 
 from mobile_units import clock, db
 from mobile_units.errors import DomainError
-from mobile_units.models.inbound import InboundChange, InboundCursor, InboundState
+from mobile_units.models.inbound import CHANGE_UNREADABLE, InboundChange, InboundCursor, InboundState
 from mobile_units.models.providers import Provider
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.transmissions import TransmissionLink
 from mobile_units.rules.visits import ChangedBy
+from mobile_units.transmission import links
 from mobile_units.transmission.gateway import Halted, Rejected, Retryable
 from mobile_units.transmission.gateways import GatewayOf
-from mobile_units.transmission.messages import CentralChange, ChangesPage, ChangesQuery, visit_as_json
+from mobile_units.transmission.messages import (
+    CentralChange,
+    ChangesPage,
+    ChangesQuery,
+    UnreadableChange,
+    visit_as_json,
+)
+from mobile_units.transmission.shared_clock import SharedClock
 
 LEAST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=1)
+LOOK_AGAIN_SECONDS = 0.2
 UNREACHABLE = (OperationalError, InterfaceError)
 
 Receive = Callable[[Session, int, int], InboundState]
@@ -60,13 +69,18 @@ class _Lease:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the changes of providers until `stop` is set; it belongs to one thread, because a gateway does."""
+    """Reads the changes of providers until `stop` is set; it belongs to one thread, because a gateway does.
+
+    `calls_per_second` is the limit that readers and workers keep together for one provider; 0 is none.
+    """
 
     engine: Engine
     gateway_of: GatewayOf
     receive: Receive
     lease_seconds: float
     stop: Event = field(default_factory=Event)
+    calls_per_second: float = 0.0
+    shared: SharedClock = field(default_factory=SharedClock)
 
     def read_all(self) -> dict[int, Reading]:
         """One round for every provider that may be asked for; a failure of one is none of the others."""
@@ -95,6 +109,33 @@ class Reader:
         _log_reading(provider_id, reading)
         return reading
 
+    def read_to_the_end(self, provider_id: int) -> str | None:
+        """Reads all that changed until now; says why that failed.
+
+        Another reader may have fetched a page and not kept it yet, so it is waited for, as long as a lease lasts.
+
+        Raises:
+            OperationalError: the database is unreachable.
+        """
+        deadline = clock.monotonic() + self.lease_seconds
+        while (reading := self.read(provider_id, patient=False)) is None:
+            if clock.monotonic() > deadline or self.stop.wait(LOOK_AGAIN_SECONDS):
+                return "changes_being_read"
+        return reading.failure
+
+    def fetch(self, provider_id: int, query: ChangesQuery) -> ChangesPage | Retryable | Rejected | Halted:
+        """Asks the centre when the limit of calls allows; an error of ours is tried again later, as one of its is.
+
+        Raises:
+            OperationalError: the database is unreachable.
+        """
+        links.await_turn(self.engine, self.shared, provider_id, self.calls_per_second)
+        try:
+            return self.gateway_of(provider_id).changes(query)
+        except Exception as error:
+            log.exception("changes_not_asked_for", provider=provider_id)
+            return Retryable(reason=type(error).__name__)
+
     def _follow(self, lease: _Lease | None, reading: Reading) -> None:
         """Fetches, keeps and takes over until nothing more is there, or somebody else holds the lease."""
         more = True
@@ -107,7 +148,9 @@ class Reader:
             more = page.more
             if lease is not None:
                 self._take_over(lease.provider_id, reading)
-        if lease is not None:
+        if lease is None:
+            reading.failure = "lease_lost"
+        else:
             self._end_lease(lease, reading.failure)
 
     def _take_lease(self, provider_id: int, *, patient: bool) -> _Lease | None:
@@ -121,12 +164,7 @@ class Reader:
             return _Lease(provider_id, row.cursor, row.leased_until)
 
     def _fetch(self, lease: _Lease) -> ChangesPage | Retryable | Rejected | Halted:
-        """Asks the centre; an error of ours is tried again later, as one of its is."""
-        try:
-            return self.gateway_of(lease.provider_id).changes(ChangesQuery(cursor=lease.cursor))
-        except Exception as error:
-            log.exception("changes_not_asked_for", provider=lease.provider_id)
-            return Retryable(reason=type(error).__name__)
+        return self.fetch(lease.provider_id, ChangesQuery(cursor=lease.cursor))
 
     def _keep(self, lease: _Lease, page: ChangesPage, reading: Reading) -> _Lease | None:
         """Keeps the changes with the cursor behind them and renews the lease; None if the lease was lost."""
@@ -135,8 +173,10 @@ class Reader:
             held = _held(lease).values(cursor=page.cursor, leased_until=until)
             if session.scalar(held.returning(InboundCursor.provider_id)) is None:
                 return None
-            new = keep(session, lease.provider_id, page.changes)
-        reading.fetched += len(page.changes)
+            new = keep(session, lease.provider_id, (*page.changes, *page.unreadable))
+        for each in page.unreadable:
+            log.warning("change_unreadable", provider=lease.provider_id, problem=each.problem)
+        reading.fetched += len(page.changes) + len(page.unreadable)
         reading.new += len(new)
         return _Lease(lease.provider_id, page.cursor, until)
 
@@ -202,12 +242,17 @@ def _next_try(row: InboundCursor) -> datetime:
     return row.failed_at + min(max(lasted, LEAST_WAIT), LONGEST_WAIT)
 
 
-def keep(session: Session, provider_id: int, changes: Iterable[CentralChange]) -> Sequence[int]:
+def keep(session: Session, provider_id: int, changes: Iterable[CentralChange | UnreadableChange]) -> Sequence[int]:
     """Stores the changes that are not known yet; returns their keys.
 
-    What we changed ourselves comes back as an echo: that it came is kept, what it says is known here.
+    What we changed ourselves comes back as an echo: that it came is kept, what it says is known here. One that could
+    not be read is kept as it was told, and waits for a person once it is its turn to be taken over.
     """
-    rows = [_row(provider_id, change) for change in changes]
+    now = clock.now()
+    rows = [
+        _unreadable_row(provider_id, each, now) if isinstance(each, UnreadableChange) else _row(provider_id, each)
+        for each in changes
+    ]
     if not rows:
         return []
     unique = insert(InboundChange).on_conflict_do_nothing(index_elements=["provider_id", "digest"])
@@ -225,6 +270,25 @@ def _row(provider_id: int, change: CentralChange) -> dict[str, object]:
         "changed_by": change.by,
         "content": {} if echo else {"visit": visit_as_json(change.visit)},
         "state": InboundState.ECHO if echo else InboundState.RECEIVED,
+        "code": None,
+    }
+
+
+def _unreadable_row(provider_id: int, change: UnreadableChange, now: datetime) -> dict[str, object]:
+    parts = {"cer_extension": change.identifier, "changed_at": change.at, "changed_by": change.by}
+    unknown = [column for column, part in parts.items() if part is None]
+    told = {"unreadable": {"xml": change.xml, "problem": change.problem, "unknown": unknown}}
+    echo = change.by is ChangedBy.PROVIDER
+    return {
+        "provider_id": provider_id,
+        "digest": change.digest,
+        "cer_root": change.name.root,
+        "cer_extension": change.name.extension,
+        "changed_at": change.at or now,
+        "changed_by": change.by or ChangedBy.SYSTEM,
+        "content": {} if echo else told,
+        "state": InboundState.ECHO if echo else InboundState.RECEIVED,
+        "code": CHANGE_UNREADABLE,
     }
 
 

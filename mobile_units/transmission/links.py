@@ -8,13 +8,15 @@ link; so whoever holds the row of a link waits for no message.
 import random
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
+from mobile_units import db
 from mobile_units.models.transmissions import TransmissionLink
 from mobile_units.rules.transmissions import Breaker, spacing
 from mobile_units.transmission.gateway import Halted, Outcome, OutcomeUnknown, Retryable
+from mobile_units.transmission.shared_clock import SharedClock
 
 BARRED = "SELECT provider_id FROM transmission_links WHERE halted_at IS NOT NULL OR opened_at IS NOT NULL"
 """Providers of which nothing may be sent, unless it is a probe."""
@@ -56,6 +58,16 @@ def pace(session: Session, provider_id: int, now: datetime, calls_per_second: fl
     values = {"provider_id": provider_id, "now": now, "spacing": spacing(calls_per_second)}
     call_at: datetime = session.scalars(_PACE, values).one()
     return call_at
+
+
+def await_turn(engine: Engine, shared: SharedClock, provider_id: int, calls_per_second: float) -> None:
+    """Reserves the time of one more call and waits for it, with no transaction open."""
+    if not calls_per_second:
+        return
+    shared.keep(engine)
+    with db.transaction(engine) as session:
+        call_at = pace(session, provider_id, shared.now(), calls_per_second)
+    shared.wait_until(call_at)
 
 
 def note(session: Session, provider_id: int, outcome: Outcome, now: datetime, *, probe: bool = False) -> None:

@@ -348,6 +348,30 @@ class CentralChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableChange:
+    """A change that the centre told and that could not be read; `xml` is all of it and may name a woman.
+
+    What could be read of it is told: which visit, when, by whom. `problem` says in harmless words what is wrong.
+    """
+
+    identifier: ObjectId | None = field(repr=False)
+    at: datetime | None = field(repr=False)
+    by: ChangedBy | None = field(repr=False)
+    problem: str = field(repr=False)
+    xml: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """By which it is known when it comes again: the SHA-256 of what was told."""
+        return hashlib.sha256(self.xml.encode()).hexdigest()
+
+    @property
+    def name(self) -> ObjectId:
+        """The identifier of the visit, or a stand-in without a root that is the same each time."""
+        return self.identifier or ObjectId("", self.digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangesQuery:
     """Which changes are wanted: after `cursor` (None: from the first one), of slots on the days given, both included.
 
@@ -362,8 +386,12 @@ class ChangesQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangesPage:
-    """Changes in the order in which they happened, each visit once; `cursor` asks for those that follow."""
+    """Changes in the order in which they happened, each visit once; `cursor` asks for those that follow.
+
+    Those that could not be read are `unreadable`, so that they are in nobody's way.
+    """
 
     changes: tuple[CentralChange, ...]
+    unreadable: tuple[UnreadableChange, ...] = ()
     cursor: str
     more: bool

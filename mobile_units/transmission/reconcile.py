@@ -2,22 +2,24 @@
 
 No transaction is open while a page is fetched. What a comparison is, and how a difference is settled, is told by the
 caller, for the rules of visits are none of the transmission's business.
+
+A visit that she moves out of the compared days meanwhile is not among the pages. So the changes are read once more
+before a visit is said to be missing: what she did before the last page was told is known here by then.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from threading import Event
 from typing import Protocol
 
 import structlog
-from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from mobile_units import db
 from mobile_units.errors import DomainError
-from mobile_units.transmission.gateway import Gateway, Rejected
-from mobile_units.transmission.messages import CentralChange, ChangesPage, ChangesQuery
+from mobile_units.transmission.gateway import Rejected
+from mobile_units.transmission.inbound import Reader
+from mobile_units.transmission.messages import CentralChange, ChangesPage, ChangesQuery, UnreadableChange
 
 log = structlog.get_logger()
 
@@ -27,6 +29,9 @@ class Comparison(Protocol):
 
     def compare(self, session: Session, changes: Sequence[CentralChange]) -> Sequence[int]:
         """Keeps what differs about the visits of a page; returns the keys of the differences."""
+
+    def unreadable(self, session: Session, changes: Sequence[UnreadableChange]) -> None:
+        """Keeps which visits of a page could not be read, for a person."""
 
     def missing(self, session: Session) -> Sequence[int] | None:
         """Keeps which of the next visits here the centre does not hold; None once all were looked at."""
@@ -45,12 +50,11 @@ class Comparison(Protocol):
 class Reconciler:
     """Carries one comparison out; `first_day` and `last_day` are those of the slots, both included."""
 
-    engine: Engine
-    gateway: Gateway
+    reader: Reader
+    provider_id: int
     comparison: Comparison
     first_day: date
     last_day: date
-    stop: Event = field(default_factory=Event)
 
     def run(self) -> bool:
         """Compares everything; False if the centre did not tell it all, which is noted.
@@ -59,7 +63,7 @@ class Reconciler:
             OperationalError: the database is unreachable; the reconciliation counts as interrupted when its lease ends.
         """
         failure = self._compare_all()
-        with db.transaction(self.engine) as session:
+        with db.transaction(self.reader.engine) as session:
             if failure is None:
                 self.comparison.finish(session)
             else:
@@ -69,21 +73,23 @@ class Reconciler:
     def _compare_all(self) -> str | None:
         cursor, more = None, True
         while more:
-            if self.stop.is_set():
+            if self.reader.stop.is_set():
                 return "interrupted"
             query = ChangesQuery(cursor=cursor, first_day=self.first_day, last_day=self.last_day)
-            page = self.gateway.changes(query)
+            page = self.reader.fetch(self.provider_id, query)
             if not isinstance(page, ChangesPage):
                 return page.description if isinstance(page, Rejected) else page.reason
-            with db.transaction(self.engine) as session:
+            with db.transaction(self.reader.engine) as session:
                 found = self.comparison.compare(session, page.changes)
+                if page.unreadable:
+                    self.comparison.unreadable(session, page.unreadable)
             self._settle(found)
             cursor, more = page.cursor, page.more
-        return self._find_missing()
+        return self.reader.read_to_the_end(self.provider_id) or self._find_missing()
 
     def _find_missing(self) -> str | None:
-        while not self.stop.is_set():
-            with db.transaction(self.engine) as session:
+        while not self.reader.stop.is_set():
+            with db.transaction(self.reader.engine) as session:
                 found = self.comparison.missing(session)
             if found is None:
                 return None
@@ -94,7 +100,7 @@ class Reconciler:
         """Each in a transaction of its own; one that cannot be settled is left to a person."""
         for difference_id in found:
             try:
-                with db.transaction(self.engine) as session:
+                with db.transaction(self.reader.engine) as session:
                     self.comparison.settle(session, difference_id)
             except DomainError as refusal:
                 log.info("difference_left_open", difference=difference_id, code=refusal.code)

@@ -10,7 +10,6 @@ claimed, and the worker goes on.
 
 import random
 import signal
-import time
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -41,6 +40,7 @@ from mobile_units.transmission.gateway import (
 )
 from mobile_units.transmission.gateways import GatewayOf, gateways_of
 from mobile_units.transmission.messages import LoadedVisits, Message
+from mobile_units.transmission.shared_clock import SharedClock
 from mobile_units.transmission.soap import ContractError
 
 IDLE_SECONDS = 1.0
@@ -78,7 +78,7 @@ class Worker:
     """Delivers messages until `stop` is set; `endpoint` is what the log of attempts names as the receiver.
 
     One worker belongs to one thread, because a gateway does. `calls_per_second` is the limit that all workers keep
-    together for one provider; 0 is none.
+    together for one provider; 0 is none. Leases are kept by the `shared` clock, whatever the clock of the host says.
     """
 
     engine: Engine
@@ -87,6 +87,7 @@ class Worker:
     lease_seconds: float
     stop: Event = field(default_factory=Event)
     calls_per_second: float = 0.0
+    shared: SharedClock = field(default_factory=SharedClock)
 
     def run(self, idle_seconds: float = IDLE_SECONDS) -> None:
         """Delivers whatever becomes due until `stop` is set; the message at hand is finished first.
@@ -127,7 +128,7 @@ class Worker:
         """Waits for the next message to be due, unless that takes too long; another worker may free one earlier."""
         with db.transaction(self.engine) as session:
             due = deliveries.next_due(session)
-        if due is None or (seconds := (due - clock.now()).total_seconds()) > patience_seconds:
+        if due is None or (seconds := (due - self.shared.now()).total_seconds()) > patience_seconds:
             return False
         self.stop.wait(min(max(seconds, 0.01), LOOK_AGAIN_SECONDS))
         return True
@@ -138,8 +139,9 @@ class Worker:
         Raises:
             OperationalError: the database is unreachable; whatever was claimed is claimed again later.
         """
+        self.shared.keep(self.engine)
         with db.transaction(self.engine) as session:
-            claimed = deliveries.claim(session, clock.now(), self.lease_seconds, self.calls_per_second)
+            claimed = deliveries.claim(session, self.shared.now(), self.lease_seconds, self.calls_per_second)
         if claimed is None:
             return None
         attempt = self._attempt(claimed)
@@ -152,7 +154,7 @@ class Worker:
 
         Without certificate or contract nothing can be sent, so the link is halted as if we had been refused.
         """
-        started_at = clock.now()
+        started_at = self.shared.now()
         try:
             gateway = self.gateway_of(claimed.provider_id)
             with db.reading(self.engine) as session:
@@ -164,8 +166,8 @@ class Worker:
             return Attempt(Retryable(reason=type(error).__name__), started_at, 0, self.endpoint, called=False)
         if content.message is None:
             return Attempt(NOTHING_TO_SEND, started_at, 0, self.endpoint, content.told, called=False)
-        _wait_until(claimed.call_at)
-        started_at, started = clock.now(), clock.monotonic()
+        self.shared.wait_until(claimed.call_at)
+        started_at, started = self.shared.now(), clock.monotonic()
         tried = self._try(gateway, content.message, claimed)
         milliseconds = round((clock.monotonic() - started) * 1000)
         envelope = gateway.last_sent if tried.sent else None
@@ -186,7 +188,7 @@ class Worker:
         An initial load is always sent, for the answer to the repetition says anew which visits were refused. Asking may
         take most of the lease, so it is begun anew before sending.
         """
-        if clock.now() > claimed.leased_until:
+        if self.shared.now() > claimed.leased_until:
             return LEASE_LOST
         if claimed.uncertain and claimed.kind is not MessageKind.LOAD_VISITS:
             presence = gateway.lookup(message)
@@ -198,12 +200,12 @@ class Worker:
                 return _Try(Retryable(reason="lookup_unanswered"))
             if (call_at := self._renewed(claimed)) is None:
                 return LEASE_LOST
-            _wait_until(call_at)
+            self.shared.wait_until(call_at)
         return _Try(_understood(message, gateway.send(message)), sent=True)
 
     def _renewed(self, claimed: ClaimedMessage) -> datetime | None:
         with db.transaction(self.engine) as session:
-            return deliveries.renew(session, claimed, clock.now(), self.lease_seconds, self.calls_per_second)
+            return deliveries.renew(session, claimed, self.shared.now(), self.lease_seconds, self.calls_per_second)
 
     def _record(self, claimed: ClaimedMessage, attempt: Attempt) -> None:
         """Records an attempt, waiting for the database for as long as the lease lasts, at most until `stop` is set."""
@@ -211,7 +213,7 @@ class Worker:
         while True:
             try:
                 with db.transaction(self.engine) as session:
-                    return records.record(session, claimed, attempt, clock.now())
+                    return records.record(session, claimed, attempt, self.shared.now())
             except UNREACHABLE:
                 failures += 1
                 if clock.monotonic() > deadline or self.stop.wait(_back_off_seconds(failures)):
@@ -249,13 +251,6 @@ def run_until_signal(workers: Sequence[Runs], stop: Event) -> None:
 def _back_off_seconds(failures: int) -> float:
     longest = min(LONGEST_BACK_OFF_SECONDS, 0.1 * 2.0 ** min(failures, 20))
     return random.uniform(longest / 2, longest)  # noqa: S311 -- spreads load, guards no secret
-
-
-def _wait_until(call_at: datetime) -> None:
-    """Waits for the time of a call, which the limit of calls per second keeps short; stopping does not cut it."""
-    seconds = (call_at - clock.now()).total_seconds()
-    if seconds > 0:
-        time.sleep(seconds)
 
 
 def _understood(message: Message, outcome: Outcome) -> Outcome:

@@ -82,6 +82,7 @@ FIELDS: Mapping[str, str] = {
     "names": "imię lub nazwisko",
     "birth_date": "data urodzenia",
     "telephone": "telefon",
+    "unreadable": "stan, którego nie da się odczytać",
 }
 """What two sides may hold differently about a visit."""
 

@@ -13,12 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from mobile_units import clock, db
+from mobile_units.cli.centre import compare as compare_sides
 from mobile_units.cli.centre import reader_of
 from mobile_units.models.transmissions import OutboxMessage, TransmissionAttempt, TransmissionLink
 from mobile_units.services import reconciliation
-from mobile_units.transmission.gateways import gateways_of
 from mobile_units.transmission.inbound import Reader
-from mobile_units.transmission.reconcile import Reconciler
 from tests.chaos import people, scene
 from tests.chaos.driver import Driver
 from tests.chaos.faults import faults
@@ -235,6 +234,4 @@ def compare(made: Stage, played: scene.Scene) -> None:
     period = reconciliation.Period(played.first_day, played.last_day)
     with db.transaction(made.engine) as session:
         begun = reconciliation.begin(session, played.actor, period, clock.now())
-    comparison = reconciliation.comparison_of(played.actor, begun)
-    gateway = gateways_of(made.settings, made.engine)(played.actor.provider_id)
-    Reconciler(made.engine, gateway, comparison, played.first_day, played.last_day).run()
+    compare_sides(reader_of(made.settings, made.engine), played.actor, begun)

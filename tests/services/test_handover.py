@@ -16,13 +16,13 @@ from mobile_units.services import handover, inbound
 from mobile_units.services.actors import Actor
 from mobile_units.services.handover import Conflict
 from mobile_units.services.queries import Paging
-from mobile_units.transmission.messages import CentralChange, CentralStatus, ObjectId
+from mobile_units.transmission.messages import CentralChange, CentralStatus, ObjectId, UnreadableChange
 from tests import factories, factories_booking, factories_inbound, factories_log, factories_transmission
 from tests.factories_booking import NOW
 from tests.statements import counted
 
 
-def waits(session: Session, actor: Actor, change: CentralChange) -> Conflict:
+def waits(session: Session, actor: Actor, change: CentralChange | UnreadableChange) -> Conflict:
     """How a change that cannot be taken over is shown; the last of the list."""
     received = inbound.receive(session, actor, factories_inbound.kept(session, actor, change), NOW)
     assert received.state is InboundState.CONFLICT
@@ -34,6 +34,7 @@ def test_a_conflict_tells_where_and_when_without_the_woman(session: Session, act
     slot = factories_booking.slot(session, actor.provider_id)
     slot.status = SlotStatus.BLOCKED
     shown = waits(session, actor, factories_inbound.booked(session, actor, slot))
+    assert shown.there is not None
     assert shown.there.slot is not None
     assert (shown.there.slot.starts_at, shown.there.slot.point) == (slot.starts_at, "Wieluń, Plac Legionów")
     assert (shown.there.status, shown.here, shown.moved) == (VisitStatus.BOOKED, None, False)
@@ -55,6 +56,7 @@ def test_a_slot_that_is_not_ours_is_no_place(session: Session, actor: Actor) -> 
         strange = replace(change.visit, slot=ObjectId(change.visit.slot.root, extension))
         change = replace(change, at=change.at + timedelta(minutes=1), visit=strange)
         shown = waits(session, actor, change)
+        assert shown.there is not None
         assert (shown.code, shown.there.slot) == ("slot_unknown", None)
         assert "{" not in shown.way_out_pl
 
@@ -71,7 +73,23 @@ def test_a_visit_that_the_centre_moved_is_told_as_moved(session: Session, actor:
     assert shown.here is not None
     assert shown.here.starts_at == visit.slot.starts_at
     over = factories_inbound.then(hers, status=CentralStatus.PERFORMED)
-    assert waits(session, actor, over).there.status is VisitStatus.PERFORMED
+    there_now = waits(session, actor, over).there
+    assert there_now is not None
+    assert there_now.status is VisitStatus.PERFORMED
+
+
+def test_a_change_that_cannot_be_read_is_shown_as_far_as_it_can_be(session: Session, actor: Actor) -> None:
+    """Our visit if it is named; what was told only to whom asks for the woman."""
+    visit = factories_log.visit(session, actor.provider_id, passed_at=NOW)
+    named = factories_inbound.held_there(session, actor, visit).visit.identifier
+    odd = factories_inbound.unreadable(named, NOW)
+    shown = waits(session, actor, odd)
+    assert (shown.code, shown.there, shown.moved, shown.unknown) == ("change_unreadable", None, False, ["changed_by"])
+    assert shown.here is not None
+    assert shown.xml is None
+    known = handover.conflict_with_woman(session, actor, shown.id)
+    assert (known.patient, known.xml) == (None, odd.xml)
+    assert "Zmyślona" not in repr(known)
 
 
 @pytest.mark.parametrize(("role", "count"), [(Role.COORDINATOR, 3), (Role.MIDWIFE, 1), (Role.ADMINISTRATOR, 3)])

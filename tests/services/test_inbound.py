@@ -31,7 +31,7 @@ from mobile_units.transmission import inbound as network
 from mobile_units.transmission.messages import CentralChange, CentralStatus, ObjectId, visit_as_json, visit_from_json
 from tests import factories, factories_booking
 from tests.factories_booking import NOW
-from tests.factories_inbound import booked, held_there, kept, patient, slot_id, then
+from tests.factories_inbound import booked, held_there, kept, patient, slot_id, then, unreadable
 
 YESTERYEAR = datetime(2026, 1, 1, tzinfo=UTC)
 NOTE = Note(note="uzgodniono z pacjentką przez telefon")
@@ -447,6 +447,40 @@ def test_a_decision_is_made_once_and_leaves_its_trace(session: Session, actor: A
     for again in (inbound.dismiss, inbound.decline):
         assert refusal(session, partial(again, session, actor, row.id, NOTE, NOW)) == "not_a_conflict"
     assert refusal(session, lambda: inbound.retry(session, actor, row.id, NOW)) == "not_a_conflict"
+
+
+def test_an_unreadable_change_can_only_be_set_aside(session: Session, actor: Actor) -> None:
+    """It names our visit if it can, and changes nothing of it."""
+    visit = ours(session, actor)
+    odd = unreadable(held_there(session, actor, visit).visit.identifier, NOW, ChangedBy.WOMAN)
+    row = inbound.receive(session, actor, kept(session, actor, odd), NOW)
+    assert (row.state, row.code, row.visit_id) == (InboundState.CONFLICT, "change_unreadable", visit.id)
+    assert row.content["unreadable"]["xml"] == odd.xml
+    assert row.content["refusal"]["pl"]
+    assert refusal(session, lambda: inbound.retry(session, actor, row.id, NOW)) == "change_unreadable"
+    assert refusal(session, lambda: inbound.decline(session, actor, row.id, NOTE, NOW)) == "change_unreadable"
+    assert inbound.dismiss(session, actor, row.id, NOTE, NOW).state is InboundState.DISMISSED
+    assert (visit.status, waiting(session, visit)) == (VisitStatus.BOOKED, [])
+
+
+def test_an_unreadable_change_does_not_undo_what_was_read_before(session: Session, actor: Actor) -> None:
+    """The booking before it is taken over, whichever comes first; the change after it says all."""
+    change = booked(session, actor, slot(session, actor))
+    odd = unreadable(change.visit.identifier, change.at + timedelta(minutes=1))
+    ids = [kept(session, actor, odd), kept(session, actor, change)]
+    odd_row, booking = (inbound.receive(session, actor, each, NOW) for each in ids)
+    assert (odd_row.state, booking.state) == (InboundState.CONFLICT, InboundState.APPLIED)
+    after = received(session, actor, then(change, 2, status=CentralStatus.CANCELLED))
+    assert (after.state, odd_row.state) == (InboundState.APPLIED, InboundState.SUPERSEDED)
+
+
+def test_an_unreadable_change_is_superseded_once_it_is_read(session: Session, actor: Actor) -> None:
+    """As after the dialect was corrected and all was read again."""
+    change = booked(session, actor, slot(session, actor))
+    odd = unreadable(change.visit.identifier, change.at, change.by)
+    row = inbound.receive(session, actor, kept(session, actor, odd), NOW)
+    assert received(session, actor, change).state is InboundState.APPLIED
+    assert row.state is InboundState.SUPERSEDED
 
 
 def test_the_list_shows_what_waits_for_a_person(session: Session, actor: Actor) -> None:

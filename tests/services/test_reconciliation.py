@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ from mobile_units.services.visits import Cancellation, NewVisit
 from mobile_units.transmission.messages import CentralChange, CentralStatus
 from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
-from tests.factories_inbound import booked, held_there, kept, patient, slot_id, then
+from tests.factories_inbound import booked, held_there, kept, patient, slot_id, then, unreadable
 
 PERIOD = Period(DAY - timedelta(days=30), DAY + timedelta(days=30))
 LONG_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -235,6 +236,52 @@ def test_a_visit_unknown_here_is_taken_over(session: Session, actor: Actor) -> N
     ]
     rows = select(InboundChange.state).where(InboundChange.provider_id == actor.provider_id)
     assert session.scalars(rows.order_by(InboundChange.id)).all() == [InboundState.APPLIED, InboundState.CONFLICT]
+
+
+def test_an_unreadable_visit_waits_for_a_person(session: Session, actor: Actor) -> None:
+    """It is there, so it is neither missing nor sent again; once it is read, the difference is closed."""
+    visit = ours(session, actor)
+    there = held_there(session, actor, visit)
+    comparison = begun(session, actor)
+    comparison.unreadable(session, [unreadable(there.visit.identifier, NOW)])
+    assert comparison.missing(session) == []
+    comparison.finish(session)
+    found = session.scalars(select(Difference).where(Difference.visit_id == visit.id)).one()
+    assert only([reconciliation.settle(session, actor, found.id, NOW)]) == (
+        DifferenceKind.DIFFERS,
+        "unreadable",
+        DifferenceState.OPEN,
+    )
+    assert waiting(session, visit) == []
+    take_over = DecisionOnDifference(decision=Decision.TAKE_OVER)
+    decided = partial(reconciliation.decide, session, actor, found.id, take_over, NOW)
+    assert refusal(session, decided) == "decision_not_possible"
+    assert compared(session, actor, there) == []
+    assert found.state is DifferenceState.DISMISSED
+
+
+def test_nothing_is_sent_as_missing_while_a_visit_there_has_no_name(session: Session, actor: Actor) -> None:
+    """It may be that one: both wait for a person."""
+    visit = ours(session, actor)
+    comparison = begun(session, actor)
+    comparison.unreadable(session, [unreadable()])
+    assert comparison.missing(session) == []
+    comparison.finish(session)
+    rows = select(Difference).join(Difference.reconciliation).where(Reconciliation.provider_id == actor.provider_id)
+    found = session.scalars(rows.order_by(Difference.id)).all()
+    assert [(each.fields, each.visit_id) for each in found] == [("unreadable", None), ("", visit.id)]
+    assert {each.state for each in found} == {DifferenceState.OPEN}
+
+
+def test_an_unreadable_change_that_waits_already_is_no_difference(session: Session, actor: Actor) -> None:
+    """One list is enough."""
+    odd = unreadable()
+    inbound.receive(session, actor, kept(session, actor, odd), NOW)
+    comparison = begun(session, actor)
+    comparison.unreadable(session, [odd])
+    comparison.finish(session)
+    own = Reconciliation.provider_id == actor.provider_id
+    assert session.scalars(select(Difference).join(Difference.reconciliation).where(own)).all() == []
 
 
 def test_another_woman_there_waits_for_a_person(session: Session, actor: Actor) -> None:

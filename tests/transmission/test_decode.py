@@ -1,4 +1,4 @@
-"""What the central system says about visits is read without loss, and anything odd makes the answer unreadable."""
+"""What the central system says about visits is read without loss, and what is odd is unreadable and in nobody's way."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +26,7 @@ from mobile_units.transmission.messages import (
     ObjectId,
     PatientData,
     PersonId,
+    UnreadableChange,
     VisitData,
 )
 from tests.transmission import examples
@@ -232,24 +233,72 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("spoil", [spoil for _, spoil in ODD], ids=[name for name, _ in ODD])
-def test_anything_odd_makes_the_answer_unreadable(spoil: Callable[[etree._Element], None]) -> None:
+FRAME = ("znacznik", "saNastepne")
+IN_FRAME = {name: spoil for name, spoil in ODD if name.endswith(FRAME)}
+IN_CHANGE = {name: spoil for name, spoil in ODD if name not in IN_FRAME}
+SECRETS = {SECRET, examples.PESEL, examples.GIVEN_NAME, examples.FAMILY_NAME, "1970-01-01", "2026-"}
+NEXT = examples.visit(ObjectId("2.25", "2"))
+
+
+@pytest.mark.parametrize("spoil", IN_FRAME.values(), ids=IN_FRAME)
+def test_an_odd_frame_makes_the_answer_unreadable(spoil: Callable[[etree._Element], None]) -> None:
     """It is told by the name of the element, and nothing of the answer is repeated."""
     answer = page(change(VISIT))
     spoil(answer)
     with pytest.raises(UnreadableAnswerError) as caught:
         changes_page(answer, DEFAULT)
-    shown = str(caught.value)
-    secrets = {SECRET, examples.PESEL, examples.GIVEN_NAME, examples.FAMILY_NAME, "1970-01-01", "2026-"}
-    assert not [secret for secret in secrets if secret in shown]
+    assert not [secret for secret in SECRETS if secret in str(caught.value)]
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_a_code_of_another_dialect_makes_the_answer_unreadable() -> None:
-    """Nothing is guessed."""
-    with pytest.raises(UnreadableAnswerError, match="sciezka"):
-        changes_page(page(change(VISIT)), OTHER)
+@pytest.mark.parametrize("spoil", IN_CHANGE.values(), ids=IN_CHANGE)
+def test_an_odd_change_is_in_nobodys_way(spoil: Callable[[etree._Element], None]) -> None:
+    """The next one is read; of the odd one all is kept, and neither its problem nor its repr repeats anything."""
+    answer = page(change(VISIT), change(NEXT))
+    spoil(answer)
+    read = changes_page(answer, DEFAULT)
+    assert [each.visit for each in read.changes] == [central(NEXT)]
+    assert (read.cursor, read.more) == ("17", False)
+    (odd,) = read.unreadable
+    told = next(answer.iter("{*}zmiana"))
+    assert list(etree.fromstring(odd.xml).itertext()) == list(told.itertext())
+    assert not [secret for secret in SECRETS if secret in odd.problem + repr(odd)]
+
+
+def unreadable(*told: etree._Element, dialect: Dialect = DEFAULT) -> UnreadableChange:
+    """The only change that cannot be read."""
+    (odd,) = changes_page(page(*told), dialect).unreadable
+    return odd
+
+
+def test_a_code_of_another_dialect_is_not_guessed() -> None:
+    """Which visit it is, when and by whom is told all the same."""
+    odd = unreadable(change(VISIT), dialect=OTHER)
+    assert "sciezka" in odd.problem
+    assert (odd.identifier, odd.at, odd.by) == (VISIT.identifier, AT, ChangedBy.WOMAN)
+    assert odd.name == odd.identifier
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("identyfikator", "identifier"), ("chwila", "at"), ("zmienionaPrzez", "by")]
+)
+def test_what_cannot_be_read_is_not_told(name: str, part: str) -> None:
+    """The name of the visit is then a stand-in that is the same each time, wherever in the answer the change stands."""
+    told = change(VISIT)
+    remove(name)(told)
+    odd = unreadable(told)
+    assert [each for each in ("identifier", "at", "by") if getattr(odd, each) is None] == [part]
+    told.tail = " "
+    again = unreadable(change(NEXT), told)
+    assert (again.name, again.digest, again.xml) == (odd.name, odd.digest, odd.xml)
+    assert (odd.name == ObjectId("", odd.digest)) == (part == "identifier")
+
+
+def test_unreadable_changes_that_differ_are_told_apart() -> None:
+    """By all that was told."""
+    first, second = (unreadable(change(each), dialect=OTHER) for each in (VISIT, NEXT))
+    assert first.digest != second.digest
 
 
 def refused(**content: Any) -> etree._Element:

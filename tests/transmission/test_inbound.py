@@ -8,7 +8,8 @@ from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+import structlog
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,7 @@ from mobile_units.transmission.inbound import Reader, Reading
 from mobile_units.transmission.messages import ChangesQuery
 from mobile_units.transmission.rounds import Rounds
 from tests import factories, factories_booking
-from tests.factories_inbound import TellingGateway, booked, then
+from tests.factories_inbound import TellingGateway, booked, then, unreadable
 
 CHANGES = 5
 
@@ -127,6 +128,42 @@ def test_an_echo_is_kept_and_changes_nothing(scene: Scene) -> None:
     scene.centre.told = [ours]
     scene.read()
     assert (scene.states(), scene.visits()) == ({InboundState.ECHO: 1}, (0, 0))
+
+
+def test_an_unreadable_change_becomes_a_conflict_and_stops_nothing(scene: Scene) -> None:
+    """The cursor goes on behind it, and what comes again is known."""
+    scene.centre.unreadable = [unreadable(), unreadable(at=clock.now())]
+    reading = scene.read()
+    assert (reading.new, reading.failure) == (CHANGES + 2, None)
+    assert scene.states() == {InboundState.APPLIED: CHANGES, InboundState.CONFLICT: 2}
+    with db.transaction(scene.engine) as session:
+        assert scene.cursor(session).cursor == "5"
+    assert scene.read().new == 0
+
+
+def test_an_unreadable_change_is_kept_encrypted(scene: Scene) -> None:
+    """All of it, with what is a stand-in; what is written in plain and in the log names nobody."""
+    odd = unreadable()
+    with structlog.testing.capture_logs() as logged, db.transaction(scene.engine) as session:
+        scene.centre.told, scene.centre.unreadable = [], [odd]
+        scene.read()
+        row = session.scalars(select(InboundChange).where(InboundChange.digest == odd.digest)).one()
+        assert row.content["unreadable"] == {
+            "xml": odd.xml,
+            "problem": odd.problem,
+            "unknown": ["cer_extension", "changed_at", "changed_by"],
+        }
+        assert (row.cer_root, row.cer_extension, row.changed_by) == ("", odd.digest, ChangedBy.SYSTEM)
+        plain = session.execute(text("SELECT * FROM inbound_changes WHERE id = :id"), {"id": row.id}).one()
+    assert "Zmyślona" not in f"{[bytes(each) if isinstance(each, memoryview) else each for each in plain]}{logged}"
+    assert [each["problem"] for each in logged if each["event"] == "change_unreadable"] == [odd.problem]
+
+
+def test_an_unreadable_echo_is_an_echo(scene: Scene) -> None:
+    """What we changed ourselves is known here, readable or not."""
+    scene.centre.told, scene.centre.unreadable = [], [unreadable(by=ChangedBy.PROVIDER)]
+    scene.read()
+    assert scene.states() == {InboundState.ECHO: 1}
 
 
 # failures

@@ -1,9 +1,11 @@
 """Reconciliation over the network: page by page, with nothing open meanwhile, and by one host only."""
 
+import time
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from threading import Barrier, Event, Thread
 from typing import Any
 
@@ -14,19 +16,20 @@ from sqlalchemy.orm import Session
 from mobile_units import clock, db
 from mobile_units.cli.centre import compare, receive
 from mobile_units.errors import DomainError
-from mobile_units.models.inbound import InboundCursor
+from mobile_units.models.inbound import InboundCursor, InboundState
 from mobile_units.models.reconciliation import Difference, DifferenceState, Reconciliation, ReconciliationState
+from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.services import reconciliation
 from mobile_units.services.actors import Actor
 from mobile_units.services.reconciliation import Comparison, Period
 from mobile_units.transmission.gateway import Rejected, Retryable
 from mobile_units.transmission.inbound import Reader
-from mobile_units.transmission.messages import CentralChange, ChangesQuery
+from mobile_units.transmission.messages import CentralChange, ChangesPage, ChangesQuery, ObjectId, UnreadableChange
 from mobile_units.transmission.reconcile import Reconciler
 from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
-from tests.factories_inbound import TellingGateway, booked
+from tests.factories_inbound import TellingGateway, booked, slot_id, then, unreadable
 
 DAYS = (date(2027, 3, 1), date(2027, 3, 31))
 
@@ -42,6 +45,10 @@ class Noting:
         """Finds one difference on every page."""
         self.done.append(len(changes))
         return [len(self.done)]
+
+    def unreadable(self, session: Session, changes: Sequence[UnreadableChange]) -> None:  # noqa: ARG002 -- of the Protocol
+        """Notes how many."""
+        self.done.append(f"unreadable {len(changes)}")
 
     def missing(self, session: Session) -> list[int] | None:  # noqa: ARG002 -- of the Protocol
         """The prepared parts."""
@@ -79,18 +86,41 @@ def changes(engine: Engine, actor: Actor) -> list[CentralChange]:
         return [booked(session, actor, where) for _ in range(3)]
 
 
-def test_every_page_is_compared_and_settled_then_what_is_missing(engine: Engine, changes: list[CentralChange]) -> None:
+def reconciler(
+    engine: Engine, actor: Actor, centre: TellingGateway, comparison: Noting | Comparison, stop: Event | None = None
+) -> Reconciler:
+    """A reconciler of its own."""
+    reader = Reader(engine, lambda _: centre, receive, 60.0, stop or Event())
+    days = DAYS if isinstance(comparison, Noting) else (DAY, DAY)
+    return Reconciler(reader, actor.provider_id, comparison, *days)
+
+
+def test_every_page_is_compared_and_settled_then_what_is_missing(
+    engine: Engine, actor: Actor, changes: list[CentralChange]
+) -> None:
     """A difference that cannot be settled is left, and the rest goes on."""
     centre, comparison = TellingGateway(told=changes), Noting()
-    assert Reconciler(engine, centre, comparison, *DAYS).run()
+    assert reconciler(engine, actor, centre, comparison).run()
     assert comparison.done == [2, "settle 1", 1, "settle 3", "settle 3", "finished"]
     assert [(query.cursor, query.first_day, query.last_day) for query in centre.queries] == [
         (None, *DAYS),
         ("2", *DAYS),
+        (None, None, None),
+        ("2", None, None),
     ]
 
 
-def test_no_transaction_is_open_while_the_centre_is_asked(engine: Engine, changes: list[CentralChange]) -> None:
+def test_what_cannot_be_read_does_not_end_the_comparison(engine: Engine, actor: Actor) -> None:
+    """It is handed on as such."""
+    comparison = Noting()
+    assert reconciler(engine, actor, TellingGateway(unreadable=[unreadable()]), comparison).run()
+    assert comparison.done[:2] == [0, "unreadable 1"]
+    assert comparison.done[-1] == "finished"
+
+
+def test_no_transaction_is_open_while_the_centre_is_asked(
+    engine: Engine, actor: Actor, changes: list[CentralChange]
+) -> None:
     """A slow central system holds nothing in the database."""
     held: list[int] = []
 
@@ -99,23 +129,23 @@ def test_no_transaction_is_open_while_the_centre_is_asked(engine: Engine, change
             held.append(engine.pool.checkedout())  # type: ignore[attr-defined]  # every pool in use here counts
             return super().changes(query)
 
-    Reconciler(engine, Watching(told=changes), Noting(), *DAYS).run()
-    assert held == [0, 0]
+    reconciler(engine, actor, Watching(told=changes), Noting()).run()
+    assert held == [0] * 4
 
 
 @pytest.mark.parametrize(
     ("failure", "words"),
     [(Retryable(reason="reset"), "reset"), (Rejected(code="c", rule=None, description="znacznik"), "znacznik")],
 )
-def test_a_failure_ends_it(engine: Engine, failure: Retryable | Rejected, words: str) -> None:
+def test_a_failure_ends_it(engine: Engine, actor: Actor, failure: Retryable | Rejected, words: str) -> None:
     """Nothing is missing from what was not told."""
     comparison = Noting()
-    assert not Reconciler(engine, TellingGateway(failures=[failure]), comparison, *DAYS).run()
+    assert not reconciler(engine, actor, TellingGateway(failures=[failure]), comparison).run()
     assert comparison.done == [words]
 
 
 @pytest.mark.parametrize("pages", [0, 1])
-def test_it_ends_when_told_to_stop(engine: Engine, changes: list[CentralChange], pages: int) -> None:
+def test_it_ends_when_told_to_stop(engine: Engine, actor: Actor, changes: list[CentralChange], pages: int) -> None:
     """Between pages, or before what is missing."""
     stop = Event()
 
@@ -128,7 +158,7 @@ def test_it_ends_when_told_to_stop(engine: Engine, changes: list[CentralChange],
     if pages == 0:
         stop.set()
     centre = TellingGateway(told=changes[:2])
-    assert not Reconciler(engine, centre, comparison, *DAYS, stop).run()
+    assert not reconciler(engine, actor, centre, comparison, stop).run()
     assert comparison.done[-1] == "interrupted"
 
 
@@ -158,6 +188,72 @@ def test_it_fails_if_what_changed_cannot_be_read(engine: Engine, actor: Actor) -
     assert len(centre.queries) == 1
 
 
+class Moving(TellingGateway):
+    """A centre at which she moves her visit out of the compared days just before they are asked about."""
+
+    moves: CentralChange
+
+    def changes(self, query: ChangesQuery) -> Any:
+        """Without days everything; on the days nothing is left."""
+        if query.first_day is None:
+            return super().changes(query)
+        self.told = [*self.told, self.moves]
+        return ChangesPage(changes=(), cursor="0", more=False)
+
+
+@pytest.mark.parametrize("ends", ["moved", "conflict", "error"])
+def test_a_move_out_of_the_days_while_it_is_compared_is_not_undone(engine: Engine, actor: Actor, ends: str) -> None:
+    """What is missing there is looked for after the changes were read once more, whatever became of her change."""
+    failing = iter([False, ends == "error"])
+
+    def receive_or_fail(session: Session, provider_id: int, change_id: int) -> InboundState:
+        if next(failing):
+            raise LookupError
+        return receive(session, provider_id, change_id)
+
+    with db.transaction(engine) as session:
+        where = factories_booking.slot(session, actor.provider_id)
+        other = factories_booking.slot(session, actor.provider_id, day=DAY + timedelta(days=7))
+        centre = Moving(told=[booked(session, actor, where)])
+        slot = ObjectId("1.2.3", "unknown") if ends == "conflict" else slot_id(session, actor, other)
+        centre.moves = then(centre.told[0], slot=slot)
+    reader = Reader(engine, lambda _: centre, receive_or_fail, 60.0)
+    reader.read(actor.provider_id)
+    with db.transaction(engine) as session:
+        begun = reconciliation.begin(session, actor, Period(DAY, DAY), clock.now())
+    assert compare(reader, actor, begun)
+    with db.transaction(engine) as session:
+        (visit,) = session.scalars(select(Visit).where(Visit.provider_id == actor.provider_id)).all()
+        assert visit.slot_id == (other.id if ends == "moved" else where.id)
+        own = OutboxMessage.provider_id == actor.provider_id
+        assert session.scalars(select(OutboxMessage.kind).where(own)).all() == []
+
+
+def test_nothing_is_missing_while_another_reader_is_at_it(engine: Engine, actor: Actor) -> None:
+    """What it has not kept yet is not known here; it is waited for, though not for longer than its lease may last."""
+    comparison, lease = Noting(), clock.now() + timedelta(hours=1)
+    with db.transaction(engine) as session:
+        session.add(InboundCursor(provider_id=actor.provider_id, leased_until=lease))
+    reader = Reader(engine, lambda _: TellingGateway(), receive, 0.1)
+    assert not Reconciler(reader, actor.provider_id, comparison, *DAYS).run()
+    assert comparison.done == [0, "settle 1", "changes_being_read"]
+
+
+def test_pages_keep_the_limit_of_calls(engine: Engine, actor: Actor, changes: list[CentralChange]) -> None:
+    """Those that are compared and those that are read: four pages at ten a second are a tenth of a second apart."""
+    times: list[float] = []
+
+    class Timed(TellingGateway):
+        def changes(self, query: ChangesQuery) -> Any:
+            times.append(time.monotonic())
+            return super().changes(query)
+
+    reader = Reader(engine, lambda _: Timed(told=changes), receive, 60.0, calls_per_second=10)
+    Reconciler(reader, actor.provider_id, Noting(), *DAYS).run()
+    assert len(times) == 4
+    assert min(later - earlier for earlier, later in pairwise(times)) > 0.07
+
+
 def test_a_killed_comparison_is_done_again(engine: Engine, actor: Actor, changes: list[CentralChange]) -> None:
     """What it had found stays open, and the next one finds and closes it."""
 
@@ -174,13 +270,13 @@ def test_a_killed_comparison_is_done_again(engine: Engine, actor: Actor, changes
 
     dying = Dying(actor, begun.id, Period(DAY, DAY), begun.started_at)
     with pytest.raises(Killed):
-        Reconciler(engine, centre, dying, DAY, DAY).run()
+        reconciler(engine, actor, centre, dying).run()
     with db.transaction(engine) as session:
         assert reconciliation.waiting(session, actor) == 2
         session.get_one(Reconciliation, begun.id).leased_until = clock.now()
     with db.transaction(engine) as session:
         second = reconciliation.begin(session, actor, Period(DAY, DAY), clock.now())
-    assert Reconciler(engine, centre, reconciliation.comparison_of(actor, second), DAY, DAY).run()
+    assert reconciler(engine, actor, centre, reconciliation.comparison_of(actor, second)).run()
     with db.transaction(engine) as session:
         assert reconciliation.waiting(session, actor) == 0
         states = session.scalars(select(Difference.state).where(Difference.reconciliation_id == second.id)).all()

@@ -56,6 +56,7 @@ from mobile_units.transmission.gateway import (
 )
 from mobile_units.transmission.messages import ActivationData, Message, ObjectId
 from mobile_units.transmission.records import OUTCOMES
+from mobile_units.transmission.shared_clock import SharedClock
 from mobile_units.transmission.soap import ContractError
 from mobile_units.transmission.worker import Worker, worker_of
 from tests import factories, factories_booking
@@ -381,9 +382,47 @@ def refusal(name: ObjectId) -> RefusedVisit:
     return RefusedVisit(identifier=name, code="c", rule=None, description="d")
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_host_whose_clock_is_wrong_takes_no_live_lease(
+    engine: Engine, visits: list[int], monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """Leases end by the database's clock, as do waits; a lease of its own is live for everybody else."""
+    with db.transaction(engine) as session:
+        held = must_claim(session).id
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(hours=hours))
+    gateway = ScriptedGateway()
+    wrong = Worker(engine, lambda _: gateway, "x", LEASE, calls_per_second=1000)
+    assert wrong.drain() == {AttemptOutcome.DELIVERED: VISIT_MESSAGES - 1}
+    assert states(engine) == {MessageState.IN_PROGRESS: 1, MessageState.ACCEPTED: VISIT_MESSAGES - 1}
+    with db.transaction(engine) as session:
+        assert session.get_one(OutboxMessage, held).state is MessageState.IN_PROGRESS
+        call_at = session.scalars(select(TransmissionLink.next_call_at)).one()
+    assert call_at is not None
+    assert abs(call_at - real()) < timedelta(seconds=30)
+
+
+def test_a_clock_that_jumps_is_compared_anew(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise once a minute, because each comparison costs a statement."""
+    shared, real = SharedClock(), clock.now
+    with counted(engine) as sent:
+        shared.keep(engine)
+        shared.keep(engine)
+    assert len(sent) == 1
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(hours=1))
+    shared.keep(engine)
+    assert abs(shared.now() - real()) < timedelta(seconds=1)
+    steady = clock.monotonic
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(hours=1, seconds=61))
+    monkeypatch.setattr(clock, "monotonic", lambda: steady() + 61)
+    shared.keep(engine)
+    assert abs(shared.now() - real()) < timedelta(seconds=1)
+
+
 def test_a_visit_costs_few_statements(engine: Engine, visits: list[int]) -> None:
     """Search and lease, content, lock and record: no more while all is well."""
     mine = worker_with(engine, ScriptedGateway())
+    mine.shared.keep(engine)
     with counted(engine) as sent:
         mine.deliver_next()
     assert len(sent) == 5, sent

@@ -12,7 +12,7 @@ from mobile_units.services import inbound
 from mobile_units.transmission.messages import CentralChange
 from tests import factories_booking
 from tests.factories import ApiClient, api_client
-from tests.factories_inbound import booked, kept, patient
+from tests.factories_inbound import booked, kept, patient, unreadable
 
 NOTE = {"note": "uzgodniono telefonicznie"}
 
@@ -89,6 +89,28 @@ def test_the_reason_of_an_ineligible_woman_is_not_the_coordinators(api: ApiClien
     assert coordinator.post(f"/inbound-changes/{conflict}/dismiss", NOTE).status_code == 403
     done = api.with_roles(Role.MIDWIFE).post(f"/inbound-changes/{conflict}/dismiss", NOTE).json
     assert api.get(f"/visits/{done['visit_id']}/with-woman").json["override_reason"] == NOTE["note"]
+
+
+def test_a_change_that_cannot_be_read_is_shown_as_far_as_it_can_be(api: ApiClient) -> None:
+    """With what is wrong; only a midwife sees what was told, and nothing but setting it aside is possible."""
+    odd = unreadable()
+    with db.transaction(api.engine) as session:
+        change_id = kept(session, api.actor, odd)
+        inbound.receive(session, replace(api.actor, user_id=None), change_id, clock.now())
+    (listed,) = api.get("/inbound-changes").json["items"]
+    shown = api.get(f"/inbound-changes/{change_id}")
+    assert (shown.status_code, shown.json) == (200, listed)
+    assert (listed["code"], listed["problem"]) == ("change_unreadable", odd.problem)
+    assert listed["stand_ins"] == ["cer_extension", "changed_at", "changed_by"]
+    assert "visit" not in listed
+    assert "Zmyślona" not in str(listed)
+    assert api.with_roles(Role.MIDWIFE).get(f"/inbound-changes/{change_id}/with-woman").json["xml"] == odd.xml
+    for refused in (
+        api.post(f"/inbound-changes/{change_id}/retry"),
+        api.post(f"/inbound-changes/{change_id}/decline", NOTE),
+    ):
+        assert (refused.status_code, refused.json["code"]) == (409, "change_unreadable")
+    assert api.post(f"/inbound-changes/{change_id}/dismiss", NOTE).json["state"] == "dismissed"
 
 
 def test_the_status_says_how_far_was_read(api: ApiClient) -> None:

@@ -532,6 +532,35 @@ def test_only_a_midwife_keeps_a_woman_booked_against_a_rule(house: House) -> Non
     assert house.change(change_id).state is InboundState.DISMISSED
 
 
+def test_a_change_that_cannot_be_read_is_shown(house: House) -> None:
+    """Without the decisions that need its content; the midwife sees what was told."""
+    with db.transaction(house.engine) as session:
+        change_id = factories_inbound.kept(session, house.actor, factories_inbound.unreadable())
+        inbound.receive(session, house.actor, change_id, NOW)
+    coordinator = house.person(Role.COORDINATOR)
+    page = text_of(coordinator)
+    assert "Zmiana wizyty, której nie da się odczytać" in page
+    assert "nie wiadomo, kto zmienił, odczytano" in page
+    assert "Odłóż…" in page
+    for absent in (NAME, "Spróbuj przyjąć", "Odwołaj w CeR"):
+        assert absent not in page
+    assert f"&lt;nazwisko&gt;{NAME}&lt;" in text_of(house.person(Role.MIDWIFE), f"/handover/conflicts/{change_id}")
+    pressed(coordinator, f"/handover/conflicts/{change_id}/dismiss", reason="wpisano ręcznie")
+    assert house.change(change_id).state is InboundState.DISMISSED
+
+
+def test_a_difference_that_cannot_be_read_is_shown(house: House) -> None:
+    """It is not said that the visit is not there."""
+    difference_id = house.difference(DifferenceKind.MISSING_THERE)
+    with db.transaction(house.engine) as session:
+        found = session.get_one(Difference, difference_id)
+        found.kind, found.fields = DifferenceKind.DIFFERS, "unreadable"
+    page = text_of(house.person(Role.COORDINATOR))
+    assert "Wizyty z centralnej e‑rejestracji nie da się odczytać" in page
+    assert "nie ma takiej wizyty" not in page
+    assert "nie wiadomo, kogo podała" in text_of(house.person(Role.MIDWIFE), f"/handover/differences/{difference_id}")
+
+
 def test_reading_that_fails_is_told(house: House) -> None:
     """With since when, because bookings are missing from then on."""
     with db.transaction(house.engine) as session:
