@@ -11,7 +11,7 @@ from mobile_units.errors import DomainError
 from mobile_units.models.transmissions import OutboxMessage, TransmissionAttempt
 from mobile_units.rules import outages as rules
 from mobile_units.rules.calendar import local_instant
-from mobile_units.rules.outages import MINIMUM, Call, Outage
+from mobile_units.rules.outages import MINIMUM, NO_CALLS, NOT_TRUSTED, Call, Outage
 from mobile_units.services.actors import Actor, audit
 
 LONGEST_RUN = timedelta(days=2)
@@ -67,14 +67,14 @@ def between(
 _OF_PROVIDER = """FROM transmission_attempts AS attempt
     JOIN outbox_messages AS message ON message.id = attempt.message_id AND message.provider_id = :provider_id"""
 _CALL = "attempt.endpoint, attempt.started_at, attempt.milliseconds, attempt.outcome, attempt.code, attempt.description"
-_ANSWERED = """attempt.outcome IN ('delivered', 'already_delivered', 'rejected', 'halted')
-        AND coalesce(attempt.code, '') NOT IN
-            ('nothing_to_send', 'certificate_unusable', 'contract_unusable', 'contract_mismatch', 'tls_untrusted')"""
+_UNANSWERED = ", ".join(f"'{code}'" for code in sorted({*NO_CALLS, NOT_TRUSTED}))
+_ANSWERED = f"""attempt.outcome IN ('delivered', 'already_delivered', 'rejected', 'halted')
+        AND coalesce(attempt.code, '') NOT IN ({_UNANSWERED})"""
 _ENDED_AT = "attempt.started_at + attempt.milliseconds * interval '1 millisecond'"
 _CALLS = text(f"""
 WITH failed AS (
     SELECT {_CALL} {_OF_PROVIDER}
-    WHERE (attempt.outcome IN ('retryable', 'outcome_unknown') OR attempt.code = 'tls_untrusted')
+    WHERE (attempt.outcome IN ('retryable', 'outcome_unknown') OR attempt.code = '{NOT_TRUSTED}')
         AND attempt.started_at >= :begins AND attempt.started_at < :ends
 ), slowest AS (
     SELECT coalesce(max(attempt.milliseconds), 0) * interval '1 millisecond' AS took {_OF_PROVIDER}

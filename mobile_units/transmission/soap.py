@@ -6,9 +6,10 @@ takes away belief in an acceptance, never the text of a refusal. Nothing is rese
 has its timeouts, and nothing is logged here.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import requests
 import zeep
@@ -49,6 +50,7 @@ from mobile_units.transmission.transport import (
 CONTRACT_MISMATCH = "contract_mismatch"
 """The code of a message that the contract has no place for; it never left."""
 
+Told = TypeVar("Told")
 _UNBUILDABLE = (zeep.exceptions.Error, TypeError, ValueError)
 
 
@@ -118,24 +120,24 @@ class SoapGateway:
         call = encode_lookup(message, self._dialect)
         if call is None or call.operation not in self._names:
             return Presence.UNSUPPORTED
-        try:
-            answer = self._call(call)
-        except WireError as error:
-            return _not_told(_unanswered(error))
-        try:
-            content = parse(answer.content)
-            outcome = self._classified(content)
-        except UnreadableAnswerError as error:
-            return _not_told(_unreadable(answer.status, str(error)))
-        state = word_of(self._dialect.message_states, stated(content)) if isinstance(outcome, Delivered) else None
-        return state or _not_told(outcome)
+
+        def told(content: etree._Element, outcome: Outcome) -> Presence | Outcome:
+            state = word_of(self._dialect.message_states, stated(content)) if isinstance(outcome, Delivered) else None
+            return state or outcome
+
+        answer = self._ask(lambda: call, told)
+        return answer if isinstance(answer, (Presence, Halted)) else Presence.UNANSWERED
 
     def changes(self, query: ChangesQuery) -> ChangesPage | Retryable | Rejected | Halted:
         """Asks which visits changed at the centre."""
         call = encode_changes(query, self._dialect)
         if call is None or call.operation not in self._names:
             return Rejected(code=CONTRACT_MISMATCH, rule=None, description="the contract does not tell changes")
-        outcome = self._changes(call)
+
+        def told(content: etree._Element, outcome: Outcome) -> ChangesPage | Outcome:
+            return decode.changes_page(content, self._dialect) if isinstance(outcome, Delivered) else outcome
+
+        outcome = self._ask(lambda: call, told)
         if isinstance(outcome, (ChangesPage, Retryable, Rejected, Halted)):
             return outcome
         return Retryable(reason=outcome.reason if isinstance(outcome, OutcomeUnknown) else "the answer has no changes")
@@ -150,32 +152,29 @@ class SoapGateway:
         return answer
 
     def _outcome(self, message: Message, personal: Collection[str]) -> Outcome:
+        def told(content: etree._Element, outcome: Outcome) -> Outcome:
+            if isinstance(outcome, Delivered) and isinstance(message, LoadedVisits):
+                return replace(outcome, refused=decode.refused_visits(content, personal))
+            return outcome
+
+        return self._ask(lambda: encode(message, self._dialect), told, personal)
+
+    def _ask(
+        self,
+        make: Callable[[], EncodedCall],
+        told: Callable[[etree._Element, Outcome], Told],
+        personal: Collection[str] = (),
+    ) -> Told | Outcome:
+        """One call: what the answer tells besides its outcome, or the outcome of one that told nothing."""
         try:
-            answer = self._call(encode(message, self._dialect))
+            answer = self._call(make())
         except WireError as error:
             return _unanswered(error)
         except _UNBUILDABLE as error:
             return Rejected(code=CONTRACT_MISMATCH, rule=None, description=mask(str(error), personal))
         try:
             content = parse(answer.content)
-            outcome = self._classified(content, personal)
-            if isinstance(outcome, Delivered) and isinstance(message, LoadedVisits):
-                return replace(outcome, refused=decode.refused_visits(content, personal))
-        except UnreadableAnswerError as error:
-            return _unreadable(answer.status, str(error))
-        return outcome
-
-    def _changes(self, call: EncodedCall) -> ChangesPage | Outcome:
-        try:
-            answer = self._call(call)
-        except WireError as error:
-            return _unanswered(error)
-        except _UNBUILDABLE as error:
-            return Rejected(code=CONTRACT_MISMATCH, rule=None, description=mask(str(error)))
-        try:
-            content = parse(answer.content)
-            outcome = self._classified(content)
-            return decode.changes_page(content, self._dialect) if isinstance(outcome, Delivered) else outcome
+            return told(content, self._classified(content, personal))
         except UnreadableAnswerError as error:
             return _unreadable(answer.status, str(error))
 
@@ -267,11 +266,6 @@ def _unanswered(error: WireError) -> Outcome:
     if isinstance(error, NotLetInError):
         return Halted(reason=str(error), code=error.code)
     return OutcomeUnknown(reason=str(error)) if isinstance(error, NoAnswerError) else Retryable(reason=str(error))
-
-
-def _not_told(outcome: Outcome) -> Presence | Halted:
-    """What a lookup that told nothing means: either we are not let in, or ask again later."""
-    return outcome if isinstance(outcome, Halted) else Presence.UNANSWERED
 
 
 def _doubted(outcome: Outcome, why: str) -> Outcome:
