@@ -1,0 +1,79 @@
+"""A published stop changes, and the central system follows by being told the difference alone."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import time
+from pathlib import Path
+from threading import Event
+
+import pytest
+from lxml import etree
+from sqlalchemy import Engine, select
+
+from mobile_units import db
+from mobile_units.config import Settings
+from mobile_units.models.itineraries import Stop
+from mobile_units.models.schedules import Schedule
+from mobile_units.models.slots import Slot, SlotStatus
+from mobile_units.models.transmissions import MessageState, OutboxMessage, TransmissionAttempt
+from mobile_units.rules.transmissions import MessageKind
+from mobile_units.sandbox.server import SandboxServer
+from mobile_units.services import changes, publishing, transmissions
+from mobile_units.services.actors import Actor
+from mobile_units.services.changes import StopChange, WorkedDay
+from mobile_units.transmission.worker import worker_of
+from tests import factories
+from tests.factories_planning import MAMMOGRAPHY, WEDNESDAY, contract, draft_with_stop, unit
+from tests.services.test_changes import FRIDAY, NINE, NOW
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[SandboxServer]:
+    """A central system that knows nothing yet."""
+    with SandboxServer(tmp_path / "centre.sqlite") as server:
+        yield server
+
+
+def held(centre: SandboxServer) -> dict[str, int]:
+    """The places of each slot at the centre, by the slot's UUID."""
+    with centre.state.transaction() as state:
+        rows = state.execute("SELECT id, capacity FROM slot").fetchall()
+    return {row["id"].rpartition("/")[2]: row["capacity"] for row in rows}
+
+
+def told(engine: Engine, actor: Actor, kind: MessageKind) -> set[str | None]:
+    """The slots in the envelope of the provider's newest message of a kind."""
+    own = OutboxMessage.provider_id == actor.provider_id, OutboxMessage.kind == kind
+    query = select(TransmissionAttempt.id).join(OutboxMessage, OutboxMessage.id == TransmissionAttempt.message_id)
+    with db.transaction(engine) as session:
+        newest = session.scalars(query.where(*own).order_by(TransmissionAttempt.id.desc()).limit(1)).one()
+        envelope = etree.fromstring(transmissions.sent(session, actor, newest).encode())
+    return {slot.findtext("{*}identyfikator/{*}extension") for slot in envelope.iter("{*}slot")}
+
+
+def test_a_changed_stop_is_told_by_its_difference(engine: Engine, settings: Settings, centre: SandboxServer) -> None:
+    """A day is dropped and another comes: slots go before the schedule, the new ones after it, what stays is silent."""
+    worker = worker_of(replace(settings, cer_url=centre.address), engine, Event())
+    with db.transaction(engine) as session:
+        actor = Actor(factories.provider(session).id)
+        contract(session, actor.provider_id, {MAMMOGRAPHY: 100})
+        itinerary = draft_with_stop(session, actor, unit(session, actor.provider_id, None), women=18)
+        publishing.publish(session, actor, itinerary.id, itinerary.version, NOW)
+        stop_id = session.scalars(select(Stop.id).where(Stop.itinerary_id == itinerary.id)).one()
+        version = itinerary.version
+    worker.drain(5)
+    before = held(centre)
+    with db.transaction(engine) as session:
+        days = (WorkedDay(WEDNESDAY), WorkedDay(FRIDAY, time(8), NINE))
+        done = changes.change_stop(session, actor, stop_id, StopChange(version=version, days=days), NOW)
+    worker.drain(5)
+    after = held(centre)
+    gone, new = {uuid for uuid in before if not after[uuid]}, after.keys() - before
+    assert (len(before), len(gone), len(new)) == (18, len(done.withdrawn), len(done.added)) == (18, 12, 6)
+    assert (told(engine, actor, MessageKind.WITHDRAW_SLOTS), told(engine, actor, MessageKind.SAVE_SLOTS)) == (gone, new)
+    with db.transaction(engine) as session:
+        own = select(Slot).join(Slot.schedule).where(Schedule.provider_id == actor.provider_id)
+        ours = {str(slot.uuid): slot.capacity * (slot.status is SlotStatus.OPEN) for slot in session.scalars(own)}
+        states = select(OutboxMessage.state).where(OutboxMessage.provider_id == actor.provider_id)
+        assert set(session.scalars(states)) == {MessageState.ACCEPTED}
+    assert after == ours
