@@ -31,8 +31,9 @@ UNREACHABLE = (OperationalError, InterfaceError)
 class Plan:
     """How large a run is: messages, workers and their threads, the share of disturbed calls, seconds between kills.
 
-    The database is killed when `database_at`, the sandbox when `sandbox_at` of all messages are stored. `seconds` is
-    how long it may take as a whole.
+    The database is killed when `database_at`, the sandbox when `sandbox_at` of all messages are stored. On a machine
+    that is done sooner than `kills` of workers took place, the chaos goes on until they did. `seconds` is how long it
+    may take as a whole.
     """
 
     seed: int
@@ -42,6 +43,7 @@ class Plan:
     threads: int = 2
     share: float = 0.3
     kill_every: tuple[float, float] = (3.0, 8.0)
+    kills: int = 2
     database_at: float = 0.4
     sandbox_at: float = 0.7
     seconds: float = 3600.0
@@ -71,8 +73,14 @@ class Chaos:
                 company.enter_context(self._beside(work))
             self.stage.disturb(faults(self.plan.share, READ_SECONDS))
             self.driver.run(self.plan.messages, self.deadline)
+            wait_until(self._was_chaos, self.deadline - time.monotonic(), "everything that is to be killed was killed")
         self._raise_failures()
         self._settle()
+
+    def _was_chaos(self) -> bool:
+        self._raise_failures()
+        kills = self.stage.kills
+        return kills["worker"] >= self.plan.kills and kills["database"] > 0 and kills["sandbox"] > 0
 
     def _settle(self) -> None:
         """No more faults, every killed worker back, and a person at work, until nothing is left to hand over."""
