@@ -23,17 +23,20 @@ from mobile_units.models.units import MobileUnit
 
 
 class ItineraryStatus(StrEnum):
-    """Life of an itinerary; only a published one moves units."""
+    """Life of an itinerary; only a published one moves units, and a later version may supersede it."""
 
     DRAFT = "draft"
+    APPROVED = "approved"
     PUBLISHED = "published"
+    SUPERSEDED = "superseded"
     DISCARDED = "discarded"
 
 
 class Itinerary(Owned, Versioned, Base):
     """A plan of a provider's units from `first_day` to `last_day`, both included.
 
-    `planning` keeps how it came about: solver, seed, seconds, kilometres and the terms of the objective.
+    `planning` keeps how it came about: solver, seed, seconds, kilometres and the terms of the objective. A version that
+    `revises` a published itinerary takes over its stops when it is published itself.
     """
 
     __tablename__ = "itineraries"
@@ -49,16 +52,23 @@ class Itinerary(Owned, Versioned, Base):
         vocabulary(ItineraryStatus, "status"), default=ItineraryStatus.DRAFT
     )
     planning: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    revises_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("itineraries.id"), index=True)
     created_at: Mapped[CreatedAt]
+    approved_at: Mapped[Instant | None]
     published_at: Mapped[Instant | None]
 
+    revises: Mapped["Itinerary | None"] = relationship(remote_side="Itinerary.id")
     stops: Mapped[list["Stop"]] = relationship(
         order_by="Stop.first_day, Stop.unit_id, Stop.id", back_populates="itinerary", cascade="all, delete-orphan"
     )
 
 
 class Stop(Base):
-    """The stay of one unit at one site (postój) within an itinerary; a published one without days was withdrawn."""
+    """The stay of one unit at one site (postój) within an itinerary; a published one without days was withdrawn.
+
+    A `pinned` stop stays as it is in every plan that is made from the itinerary. In a version that revises another,
+    `origin_id` is the published stop that it continues.
+    """
 
     __tablename__ = "stops"
     __table_args__ = (
@@ -74,6 +84,8 @@ class Stop(Base):
     first_day: Mapped[date] = mapped_column(index=True)
     last_day: Mapped[date]
     women_planned: Mapped[int]
+    pinned: Mapped[bool] = mapped_column(default=False)
+    origin_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("stops.id", ondelete="SET NULL"), index=True)
 
     itinerary: Mapped[Itinerary] = relationship(back_populates="stops")
     unit: Mapped[MobileUnit] = relationship()

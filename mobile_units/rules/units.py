@@ -1,9 +1,22 @@
-"""Rules of mobile units: a working day in which women can be examined, and the place that a programme works for."""
+"""Rules of mobile units: a working day in which women can be examined, the place that a programme works for, nights."""
 
 from datetime import time
+from enum import StrEnum
 
 from mobile_units.errors import DomainError
 from mobile_units.rules.programmes import Mobility, Programme
+
+
+class HomeRule(StrEnum):
+    """Where a unit spends the nights and the days off.
+
+    `STAYS_OUT` drives from place to place; `HOME_ON_WEEKENDS` returns to its base before a Saturday or Sunday that it
+    does not work, and leaves again after it; `HOME_DAILY` returns every evening.
+    """
+
+    STAYS_OUT = "stays_out"
+    HOME_ON_WEEKENDS = "home_on_weekends"
+    HOME_DAILY = "home_daily"
 
 
 def require_working_day(opens: time, closes: time, setup_minutes: int, longest_examination: int) -> None:
