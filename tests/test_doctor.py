@@ -22,6 +22,7 @@ from mobile_units.services import reference
 from tests import factories, factories_booking, factories_transmission
 from tests.conftest import new_database
 from tests.environment import environment
+from tests.stand_in import Reply, refusing_address, serving
 from tests.transmission.authority import DAY, Authority, pem_file
 
 NOBODY_ANSWERS = "nobody answers at 127.0.0.1:1"
@@ -344,3 +345,23 @@ def test_tls_without_certificates_is_warned_of(new: Settings) -> None:
     }  # fmt: skip
     assert expected <= texts(new, Severity.WARNING, MOBILE_UNITS_CER_URL="https://127.0.0.1:1/services")
     assert not expected & texts(new, Severity.WARNING)
+
+
+def test_what_is_asked_of_other_services_is_told(used: Settings) -> None:
+    """By default nothing; a geocoder is named, not called."""
+    assert {
+        "addresses are not looked up (MOBILE_UNITS_GEOCODER is off)",
+        "distances are estimated from coordinates (MOBILE_UNITS_OSRM_URL is not set)",
+    } <= texts(used, Severity.OK)
+    given = {"MOBILE_UNITS_GEOCODER": "uug", "MOBILE_UNITS_UUG_URL": refusing_address()}
+    assert f"addresses are looked up by uug at {given['MOBILE_UNITS_UUG_URL']}" in texts(used, Severity.OK, **given)
+
+
+def test_a_service_of_roads_is_tried(used: Settings) -> None:
+    """One that does not answer keeps plans from being made, so it is an error."""
+    square = [[0, 1], [1, 0]]
+    with serving(lambda _: Reply({"code": "Ok", "distances": square, "durations": square})) as service:
+        told = texts(used, Severity.OK, MOBILE_UNITS_OSRM_URL=service.url)
+    assert f"distances are asked of {service.url}" in told
+    (error,) = texts(used, Severity.ERROR, MOBILE_UNITS_OSRM_URL=service.url) - {NOBODY_ANSWERS}
+    assert error.startswith("The service of road distances (OSRM) does not answer")

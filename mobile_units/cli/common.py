@@ -1,11 +1,11 @@
 """What the commands share: the installation that they work on, the provider that they act for, options and output."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from sqlalchemy import Engine, select
@@ -13,9 +13,13 @@ from sqlalchemy.orm import Session
 
 from mobile_units import db, logs
 from mobile_units.config import Settings
+from mobile_units.errors import DomainError
 from mobile_units.models.providers import Provider
 from mobile_units.rules.roles import Role
 from mobile_units.services.actors import Actor
+
+if TYPE_CHECKING:
+    from mobile_units.planning.problem import Matrix, Problem
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
@@ -40,6 +44,7 @@ COUNT = click.IntRange(1, 64)
 SECONDS = click.FloatRange(0, 3600)
 
 provider_option = click.option("--provider", "book", metavar="BOOK", help="RPWDL book; needed if there are several.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 @contextmanager
@@ -72,6 +77,39 @@ def command_actor(session: Session, book: str | None) -> Actor:
     return Actor(found[0], roles=frozenset(Role))
 
 
+def road_distances(settings: Settings) -> "Callable[[Problem], Matrix] | None":
+    """Asks the configured service of roads; None without one, and distances are estimated."""
+    if settings.osrm_url is None:
+        return None
+    from mobile_units.planning.distances import distances_from
+
+    return distances_from(settings.osrm_url, settings.osrm_table_size, settings.data_dir / "distances")
+
+
 def print_json(value: Any) -> None:
     """Prints a value as JSON, with Polish letters as they are."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as they need; the last one takes the rest of the line."""
+    if not rows:
+        click.echo("Nothing found.")
+        return
+    widths = [max(len(row[n]) for row in [columns, *rows]) for n in range(len(columns) - 1)]
+    for row in [columns, *rows]:
+        line = "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
+        click.echo(line.rstrip())
+
+
+def tell_refusal(refusal: DomainError) -> None:
+    """Says in Polish and in English what was refused, what to do next, and which cells of a file are wrong."""
+    for language in ("pl", "en"):
+        sentences = (refusal.sentence(language), refusal.way_out(language))
+        click.echo(" ".join(sentence for sentence in sentences if sentence), err=True)
+    for problem in refusal.facts.get("problems", []):
+        place = (getattr(problem, "file", None), problem.row, problem.column)
+        cell = ", ".join(str(part) for part in place if part)
+        click.echo(f"  {cell}: {problem.reason_pl} / {problem.reason_en}", err=True)
+    for violation in refusal.facts.get("violations", []):
+        click.echo(f"  {violation['message_pl']} / {violation['message_en']}", err=True)

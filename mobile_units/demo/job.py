@@ -22,9 +22,9 @@ from mobile_units.models.transmissions import MessageState
 from mobile_units.models.units import MobileUnit
 from mobile_units.models.visits import Visit
 from mobile_units.rules.calendar import first_working_day_after, quarter_from
-from mobile_units.services import itineraries, publishing, reports, transmissions
+from mobile_units.services import itineraries, planning, publishing, reports, transmissions, versions
 from mobile_units.services.actors import Actor
-from mobile_units.services.itineraries import PlanRequest
+from mobile_units.services.planning import PlanRequest
 from mobile_units.services.reports import ReportPeriod
 
 
@@ -80,25 +80,27 @@ def _plan(job: Run, actor: Actor) -> int:
         request = PlanRequest(
             name=f"Kwartał od {first_day}", first_day=first_day, last_day=last_day, seconds=job.wanted.plan_seconds
         )
-        problem = itineraries.problem_for(session, actor, request)
+        problem = planning.problem_for(session, actor, request)
     job.progress.step(f"plan of {len(problem.units)} units and {len(problem.sites)} sites, {first_day} to {last_day}")
-    plan = itineraries.propose(problem, request)
+    plan = planning.propose(planning.with_distances(problem), request)
     with db.transaction(job.engine) as session:
-        return itineraries.keep_plan(session, actor, request, plan).id
+        return planning.keep_plan(session, actor, request, plan).id
 
 
 def _itineraries(actor: Actor) -> Select[Itinerary]:
-    living = Itinerary.status != ItineraryStatus.DISCARDED
+    living = Itinerary.status.not_in([ItineraryStatus.SUPERSEDED, ItineraryStatus.DISCARDED])
     return select(Itinerary).where(Itinerary.provider_id == actor.provider_id, living).order_by(Itinerary.id)
 
 
 def _publish(job: Run, actor: Actor, itinerary_id: int) -> None:
-    """Publishes the itinerary and, for the same days, the stationary places."""
+    """Approves and publishes the itinerary and, for the same days, the stationary places."""
     with db.transaction(job.engine) as session:
         itinerary = itineraries.get(session, actor, itinerary_id)
         if itinerary.status is ItineraryStatus.PUBLISHED:
             return
         job.progress.step(f"publication of {len(itinerary.stops)} stops")
+        if itinerary.status is ItineraryStatus.DRAFT:
+            versions.approve(session, actor, itinerary.id, itinerary.version, clock.now())
         publishing.publish(session, actor, itinerary.id, itinerary.version, clock.now())
         publishing.open_all_stationary(session, actor, itinerary.first_day, itinerary.last_day)
 

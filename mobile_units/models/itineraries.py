@@ -36,13 +36,15 @@ class Itinerary(Owned, Versioned, Base):
     """A plan of a provider's units from `first_day` to `last_day`, both included.
 
     `planning` keeps how it came about: solver, seed, seconds, kilometres and the terms of the objective. A version that
-    `revises` a published itinerary takes over its stops when it is published itself.
+    `revises` a published itinerary takes over its stops when it is published itself; `revises_version` is the state of
+    the other one for which it was made, or with which it was compared when it was approved.
     """
 
     __tablename__ = "itineraries"
     __table_args__ = (
         UniqueConstraint("id", "status"),
         CheckConstraint("first_day <= last_day", name="days"),
+        CheckConstraint("(revises_id IS NULL) = (revises_version IS NULL)", name="revises"),
     )
 
     name: Mapped[str]
@@ -53,6 +55,7 @@ class Itinerary(Owned, Versioned, Base):
     )
     planning: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     revises_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("itineraries.id"), index=True)
+    revises_version: Mapped[int | None]
     created_at: Mapped[CreatedAt]
     approved_at: Mapped[Instant | None]
     published_at: Mapped[Instant | None]
@@ -103,7 +106,8 @@ class StopDay(Base):
     """The working hours of a stop on one day.
 
     Unit and status are copies that the foreign keys hold true, so that the database itself keeps a unit in one place
-    at a time: within every itinerary, and across all published ones.
+    at a time: within every itinerary, and across all published ones. Who lets units change places defers this to the
+    end (see `services.itineraries.let_units_change_places`).
     """
 
     __tablename__ = "stop_days"
@@ -128,10 +132,14 @@ class StopDay(Base):
             (literal_column("int8range(itinerary_id, itinerary_id, '[]')"), "&&"),
             *_SAME_UNIT_AT_ONE_TIME,
             name="ex_stop_days_unit_in_one_place_of_itinerary",
+            deferrable=True,
+            initially="IMMEDIATE",
         ),
         ExcludeConstraint(
             *_SAME_UNIT_AT_ONE_TIME,
             name="ex_stop_days_unit_in_one_place",
+            deferrable=True,
+            initially="IMMEDIATE",
             where=text("itinerary_status = 'published'"),
         ),
     )

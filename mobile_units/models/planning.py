@@ -92,7 +92,7 @@ class PlanningJob(Owned, Base):
 class GeocodedAddress(Base):
     """What a geocoder said of an address, so that it is asked once; without coordinates it knew nothing of it.
 
-    `query` is the address as it was asked, in lower case and with single spaces.
+    `query` is the address as it was asked, with what is known of its gmina, in lower case and with single spaces.
     """
 
     __tablename__ = "geocoded_addresses"

@@ -1,4 +1,4 @@
-"""Women due estimated from population, for places where the NFZ's own numbers have not been imported.
+"""Women due estimated from population where the NFZ's own numbers have not been imported, and what a woman counts.
 
 The shares are rounded national ones and know nothing of the place. What comes from here is always shown as an estimate.
 """
@@ -7,6 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mobile_units.rules.programmes import Programme
+
+OVERDUE_DAYS = 730
+"""After two years without a unit every woman who is screened every two years is overdue."""
+
+ASSUMED_UPTAKE = 0.325
+"""The share of women screened in a gmina that tells none: an estimate, halfway between the 15 % and the 50 % between
+which gminas are known to lie, so that a gmina without a number neither gains nor loses by it."""
 
 ESTIMATE_LABEL_PL = "szacunek"
 ESTIMATE_LABEL_EN = "estimate"
@@ -57,3 +64,23 @@ def share_out(women: int, populations: Sequence[int | None]) -> list[int]:
     for site in by_remainder[: women - sum(shares)]:
         shares[site] += 1
     return shares
+
+
+@dataclass(frozen=True, slots=True)
+class DemandWeights:
+    """What a woman counts more where she is fully overdue, and where nobody is screened."""
+
+    overdue: float = 0.5
+    underscreened: float = 0.5
+
+
+def weight_of(priority: float, days_since_visit: int | None, uptake: float | None, weights: DemandWeights) -> float:
+    """What a woman at a site counts in the objective.
+
+    The priority, more by as much as she is overdue (evenly, from nothing on the day of a visit to everything after two
+    years) and under-screened (by the share of women who are not screened). Where no unit is known to have stood she is
+    fully overdue: a first visit makes it known. Where the `uptake` is not known it is `ASSUMED_UPTAKE`.
+    """
+    overdue = 1.0 if days_since_visit is None else min(1.0, max(0, days_since_visit) / OVERDUE_DAYS)
+    underscreened = 1.0 - (ASSUMED_UPTAKE if uptake is None else uptake)
+    return priority * (1.0 + weights.overdue * overdue + weights.underscreened * underscreened)

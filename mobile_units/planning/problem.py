@@ -7,13 +7,15 @@ A key of a unit or a site is whatever its owner uses: a number from the database
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from mobile_units.rules.calendar import working_days
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.units import HomeRule
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Key = int | str
 Need = Programme | None
@@ -214,10 +216,14 @@ class Roads:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matrix:
-    """Road kilometres, and hours where known, between the bases of the units and the sites, in this order."""
+    """Road kilometres, and hours where known, between the bases of the units and the sites, in this order.
 
-    kilometres: NDArray[np.float64]
-    hours: NDArray[np.float64] | None = None
+    `estimated` of the pairs were estimated, because the source knows no road between them.
+    """
+
+    kilometres: "NDArray[np.float64]"
+    hours: "NDArray[np.float64] | None" = None
+    estimated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

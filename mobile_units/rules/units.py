@@ -1,9 +1,11 @@
 """Rules of mobile units: a working day in which women can be examined, the place that a programme works for, nights."""
 
-from datetime import time
+from collections.abc import Collection
+from datetime import date, time
 from enum import StrEnum
 
 from mobile_units.errors import DomainError
+from mobile_units.rules.calendar import require_in_order
 from mobile_units.rules.programmes import Mobility, Programme
 
 
@@ -36,6 +38,26 @@ def require_mobile(mobility: Mobility, programme: Programme) -> None:
     """Raises `service_place_not_mobile`: a unit works for a place registered as mobile."""
     if mobility is not Mobility.MOBILE:
         raise DomainError("service_place_not_mobile", programme=programme.value)
+
+
+def require_offered(programme: Programme, offered: Collection[Programme]) -> None:
+    """Raises `capacity_without_programme`: women per day can only differ in a programme that the unit has."""
+    if programme not in offered:
+        raise DomainError("capacity_without_programme", programme=programme)
+
+
+def require_case(site_id: object, first_day: date | None, last_day: date | None) -> None:
+    """Checks what another number of women per day is about: a site (None being any), days (both None being any).
+
+    Raises:
+        DomainError: `capacity_without_case`, neither site nor days; `period_incomplete`; `period_reversed`.
+    """
+    if (first_day is None) != (last_day is None):
+        raise DomainError("period_incomplete")
+    if first_day is not None and last_day is not None:
+        require_in_order(first_day, last_day)
+    elif site_id is None:
+        raise DomainError("capacity_without_case")
 
 
 def _minutes(at: time) -> int:

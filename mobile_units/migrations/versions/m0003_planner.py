@@ -32,7 +32,16 @@ CHECKS = {
     ("sites", "visits_max"): "visits_max BETWEEN 1 AND 12",
     ("sites", "gap_days"): "gap_days BETWEEN 0 AND 366",
     ("sites", "location_confidence"): "location_confidence BETWEEN 0 AND 1",
+    ("itineraries", "revises"): "(revises_id IS NULL) = (revises_version IS NULL)",
 }
+
+UNIT_IN_ONE_PLACE = {
+    "ex_stop_days_unit_in_one_place_of_itinerary": "USING gist (int8range(itinerary_id, itinerary_id, '[]') WITH &&,"
+    " int8range(unit_id, unit_id, '[]') WITH &&, tstzrange(opens_at, closes_at) WITH &&)",
+    "ex_stop_days_unit_in_one_place": "USING gist (int8range(unit_id, unit_id, '[]') WITH &&,"
+    " tstzrange(opens_at, closes_at) WITH &&) WHERE (itinerary_status = 'published')",
+}
+"""Constraints of stop_days that can be deferred from now on."""
 
 
 def _allow(table: str, column: str, words: list[str]) -> None:
@@ -40,6 +49,12 @@ def _allow(table: str, column: str, words: list[str]) -> None:
     allowed = ", ".join(f"'{word}'" for word in words)
     op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
     op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IN ({allowed}))")
+
+
+def _keep_units_in_one_place(when: str) -> None:
+    for name, condition in UNIT_IN_ONE_PLACE.items():
+        op.execute(f"ALTER TABLE stop_days DROP CONSTRAINT {name}")
+        op.execute(f"ALTER TABLE stop_days ADD CONSTRAINT {name} EXCLUDE {condition} {when}")
 
 
 def upgrade() -> None:
@@ -207,6 +222,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_unit_unavailabilities_unit_id"), "unit_unavailabilities", ["unit_id"], unique=False)
     op.add_column("itineraries", sa.Column("revises_id", sa.BigInteger(), nullable=True))
+    op.add_column("itineraries", sa.Column("revises_version", sa.Integer(), nullable=True))
     op.add_column("itineraries", sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index(op.f("ix_itineraries_revises_id"), "itineraries", ["revises_id"], unique=False)
     op.create_foreign_key(op.f("fk_itineraries_revises_id"), "itineraries", "itineraries", ["revises_id"], ["id"])
@@ -267,6 +283,7 @@ def upgrade() -> None:
         _allow(table, column, words)
     for (table, name), condition in CHECKS.items():
         op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, condition)
+    _keep_units_in_one_place("DEFERRABLE INITIALLY IMMEDIATE")
 
 
 def downgrade() -> None:
@@ -295,6 +312,7 @@ def downgrade() -> None:
     op.drop_constraint(op.f("fk_itineraries_revises_id"), "itineraries", type_="foreignkey")
     op.drop_index(op.f("ix_itineraries_revises_id"), table_name="itineraries")
     op.drop_column("itineraries", "approved_at")
+    op.drop_column("itineraries", "revises_version")
     op.drop_column("itineraries", "revises_id")
     op.drop_index(op.f("ix_unit_unavailabilities_unit_id"), table_name="unit_unavailabilities")
     op.drop_table("unit_unavailabilities")
@@ -316,3 +334,4 @@ def downgrade() -> None:
     op.drop_table("geocoded_addresses")
     for table, (column, words) in OLD_WORDS.items():
         _allow(table, column, words)
+    _keep_units_in_one_place("")
