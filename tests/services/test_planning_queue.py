@@ -160,6 +160,16 @@ def test_after_a_job_another_provider_comes_first(session: Session, actor: Actor
     assert order == [mine[0], theirs[0], mine[1], theirs[1], mine[2]]
 
 
+def test_a_long_job_does_not_make_its_provider_the_next(session: Session, actor: Actor) -> None:
+    """It was served longest ago, and it is still served."""
+    other = world(session)
+    mine, theirs = ([queued(session, each).id for _ in range(2)] for each in (actor, other))
+    assert claimed(session).id == mine[0]
+    taken = claimed(session, NOW + SECOND)
+    planning_queue.finish(session, taken, RESULT, NOW + 2 * SECOND)
+    assert [taken.id, claimed(session, NOW + 3 * SECOND).id] == theirs
+
+
 def test_old_results_are_forgotten(session: Session, actor: Actor) -> None:
     """Ninety days after the end; the draft that was made of one stays, and so does what is not over."""
     job = done(session, actor, queued(session, actor))
