@@ -445,8 +445,9 @@ def test_the_doctor_ends_with_one_if_something_is_wrong(run: Run, monkeypatch: p
 COMMANDS = [
     "", "serve", "worker", "sandbox", "sandbox-certificates", "demo", "db", "db upgrade", "db stop", "provider",
     "provider add", "user", "user add", "token", "token add", "import", "import sites", "import units",
-    "import demand", "plan", "plan check", "publish", "report", "report contract-ranges", "doctor", "cer", "cer check-contract",
-    "cer changes", "reconcile", "initial-load", "transmissions", "transmissions list", "transmissions work-list",
+    "import demand", "plan", "plan check", "publish", "report", "report contract-ranges", "doctor",
+    "cer", "cer check-contract", "cer changes", "reconcile", "initial-load",
+    "transmissions", "transmissions list", "transmissions work-list",
     "transmissions show", "transmissions resend", "transmissions give-up", "transmissions resume",
     "transmissions evidence", "transmissions at-risk", "transmissions outages", "transmissions sent",
     "transmissions check", "geocode", "geocode-address", "geocode-file",

@@ -242,6 +242,7 @@ def test_a_complete_file_needs_neither_settings_nor_database(source: Path, monke
         "Looking up addresses is switched off."
     }
     source.write_text("name,lat,lon\nRynek,51.3,18.8\n", encoding="utf-8")
+    monkeypatch.setenv("MOBILE_UNITS_GEOCODER", "uug")
     complete = CliRunner().invoke(cli.cli, ["geocode-file", str(source), str(target)])
     assert (complete.exit_code, json.loads(complete.output)["without_coordinates"]) == (0, [])
     assert target.read_text(encoding="utf-8") == "name,lat,lon,location_confidence\nRynek,51.3,18.8,\n"

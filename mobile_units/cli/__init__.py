@@ -322,7 +322,8 @@ def import_demand(file: Path, nfz: str | None, month: datetime | None, dry_run: 
 def publish(itinerary_id: int, stationary: bool, accept: str | None, book: str | None) -> None:  # noqa: FBT001 -- a flag
     """Approve a draft itinerary and publish it.
 
-    One that was approved is only published. Its mobile points, schedules and slots are derived, and their hand-over is queued for the worker.
+    One that was approved is only published. Its mobile points, schedules and slots are derived, and their hand-over is
+    queued for the worker.
     """
     from mobile_units.models.itineraries import ItineraryStatus
     from mobile_units.services import itineraries, publishing, versions

@@ -23,6 +23,7 @@ from mobile_units.errors import DomainError
 from mobile_units.planning.problem import Matrix, Plan, Problem, Progress
 from mobile_units.planning.process import Report, run_apart, solve_apart
 from mobile_units.services import planning, planning_jobs, planning_queue
+from mobile_units.services.planning import Distances
 from mobile_units.services.planning_queue import ClaimedJob, Order
 from mobile_units.transmission.shared_clock import SharedClock
 
@@ -38,7 +39,6 @@ MEGABYTE = 1024**2
 UNREACHABLE = (OperationalError, InterfaceError)
 
 Kept = TypeVar("Kept")
-Distances = Callable[[Problem], Matrix]
 
 log = structlog.get_logger()
 

@@ -96,7 +96,7 @@ def _number(value: object) -> float | None:
         number = float(str(value).replace(",", "."))
     except ValueError:
         return None
-    return number if -180 <= number <= 180 and not isinstance(value, bool) else None
+    return number if -180 <= number <= 180 else None
 
 
 def _word(row: Mapping[str, Any], *names: str) -> str | None:

@@ -21,9 +21,8 @@ from mobile_units.services.actors import Actor, audit
 from mobile_units.services.planning import PlanRequest
 from mobile_units.services.planning_queue import OVER, ClaimedJob
 from mobile_units.services.queries import Page, Paging, get_owned, page_of
-from mobile_units.services.what_if import Question, WhatIf
+from mobile_units.services.what_if import Question, Solve, WhatIf
 
-Solve = Callable[[Problem], Plan]
 Prepare = Callable[[Problem], Problem]
 """Completes a problem by the distances between its places."""
 

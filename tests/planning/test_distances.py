@@ -132,7 +132,7 @@ def metres(start: tuple[float, float], end: tuple[float, float]) -> float:
 
 def osrm(asked: SplitResult) -> Reply:
     """Answers as OSRM does, with a table of at most 2 times 2."""
-    version, profile, coordinates = asked.path.removeprefix("/table/").split("/")
+    version, profile, coordinates = asked.path.removeprefix("/osrm").removeprefix("/table/").split("/")
     assert (version, profile) == ("v1", "driving")
     assert parse_qs(asked.query)["annotations"] == ["duration,distance"]
     places = [(float(north), float(east)) for east, north in (pair.split(",") for pair in coordinates.split(";"))]
@@ -158,7 +158,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[SplitResult
 def test_roads_are_asked_of_the_service_in_tables_that_it_takes() -> None:
     """Five places in tables of two: nine questions, each pair where it belongs and in its own direction."""
     with serving(osrm) as service:
-        made = matrix_for(problem(*SOME), Osrm(url=service.url + "/", table_size=2))
+        made = matrix_for(problem(*SOME), Osrm(url=service.url + "/osrm/", table_size=2))
     assert len(service.asked) == 9
     rounded = [(round(north, 6), round(east, 6)) for north, east in SOME]
     expected = np.array([[metres(start, end) for end in rounded] for start in rounded]) / 1000
@@ -174,6 +174,7 @@ def test_where_no_road_leads_is_estimated_and_counted() -> None:
 
     def cut_off(content: dict[str, Any]) -> None:
         content["distances"][0][1] = None
+        content["distances"][1][1] = content["durations"][1][1] = 7
         content["durations"][1][0] = None
 
     with serving(changed(cut_off)) as service:
@@ -239,6 +240,7 @@ def test_an_answer_that_does_not_end_in_time_is_given_up(answer: Callable[[Split
     with serving(answer) as service, pytest.raises(DomainError) as refused:
         matrix_for(problem(*SOME), Osrm(url=service.url, patience=IMPATIENT))
     assert refused.value.code == "road_service_unreachable"
+    assert (refused.value.facts["reason"] == "timeout") is (answer is dripping)
     assert time.monotonic() - begun < 5
 
 

@@ -52,6 +52,7 @@ def test_nominatim_tells_the_same() -> None:
     assert (found.latitude, found.longitude, found.precision) == (51.2862, 18.7921, Precision.HOUSE)
     assert (found.locality, found.gmina, found.label) == ("Osjaków", "gmina Osjaków", "tutaj, Polska")
     assert set(service.agents) == {"tester/1"}
+    assert parse_qs(service.asked[0].query)["q"] == ["Osjaków, Targowa 26, gmina Osjaków"]
 
 
 @pytest.mark.parametrize("nothing", [None, {}, []])

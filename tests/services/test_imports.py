@@ -266,12 +266,13 @@ def test_a_lone_semicolon_empties_a_list(session: Session, actor: Actor) -> None
 
 def test_every_bad_cell_of_a_stay_is_named(session: Session, actor: Actor) -> None:
     """Days are judged beside those that are known or usual, and only where all of them can be read."""
-    imports.import_sites(session, actor, planned_sites(WIELUN_PLANNED))
+    known = WIELUN_PLANNED + WIELUN_PLANNED.replace("A,", "C,", 1)
+    imports.import_sites(session, actor, planned_sites(known))
     place = "Plac,Wieluń,51.22,18.57"
     text = (
         f"A,{place},5,,2027-03-13,,,,,,,,,,\n"
         f"B,{place},6,,,,,,,,,,,,\n"
-        f"C,{place},9,x,2027-01-02,jutro,;,x;2027-02-02/2027-02-01;2027-02-05;2027-02-05,,0,31,2025,0,400,{'a' * 41}\n"
+        f"C,{place},9,x,2027-04-01,jutro,;,x;2027-02-02/2027-02-01;2027-02-05;2027-02-05,,0,31,2025,0,400,{'a' * 41}\n"
     )
     with pytest.raises(DomainError) as caught:
         imports.import_sites(session, actor, planned_sites(text))
