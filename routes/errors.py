@@ -133,7 +133,7 @@ STATUS = {
     "transition_not_allowed": 409,
     "nothing_hit": 409,
     "repair_outdated": 409,
-    "road_service_answer": 502,
+    "road_service_answer": 503,
     "road_service_slow": 503,
     "road_service_unreachable": 503,
     "unit_does_not_exist": 409,
