@@ -28,6 +28,9 @@ Ints = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 
+_inner = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+
+
 class Model(NamedTuple):
     """What does not change during a search.
 
@@ -147,7 +150,7 @@ def new_state(model: Model, longest: int, tokens: int, groups: int, seed: int) -
     )
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _uniform(random):
     """The next number of a splitmix64 sequence, from 0 to 1."""
     random[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -158,7 +161,7 @@ def _uniform(random):
     return (z >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _below(random, count):
     return min(int(_uniform(random) * count), count - 1)
 
@@ -166,13 +169,13 @@ def _below(random, count):
 # one stay
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _days(m, unit, client, day):
     dated = m.dated[unit]
     return m.dated_days[dated, client, day] if dated >= 0 else m.days[unit, client]
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _women(m, unit, client, day):
     dated = m.dated[unit]
     if dated >= 0 and m.fixed_start[client] < 0:
@@ -180,7 +183,7 @@ def _women(m, unit, client, day):
     return m.women[unit, client]
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _earliest(m, unit, client, day):
     """Start and end of the first stay that begins on `day` or later; the end is -1 if there is none."""
     if m.fixed_start[client] >= 0:
@@ -195,7 +198,7 @@ def _earliest(m, unit, client, day):
     return day, -1
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _latest(m, unit, client, end):
     """The last day on which a stay can start that is over by `end`; -1 if there is none."""
     if m.fixed_start[client] >= 0:
@@ -211,7 +214,7 @@ def _latest(m, unit, client, end):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _wait(m, unit, origin, target):
     """Days that must be free between two stops because the drive takes longer than an evening and a morning."""
     if m.home[unit] == HOME_DAILY:
@@ -222,21 +225,23 @@ def _wait(m, unit, origin, target):
 # one tour
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _schedule(m, tours, unit):
     """Lays a tour on the calendar as early as possible and works out its terms; whether it can be carried out.
 
     What cannot is worth minus infinity.
     """
-    tours.terms[unit, :] = 0.0
-    tours.limited[unit, :] = 0
+    for term in range(4):
+        tours.terms[unit, term] = 0.0
+    for limit in range(tours.limited.shape[1]):
+        tours.limited[unit, limit] = 0
     if _lay(m, tours, unit) and _set_latest(m, tours, unit):
         return True
     tours.terms[unit, 0] = -np.inf
     return False
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _lay(m, tours, unit):
     length = tours.length[unit]
     end, origin = 0, unit
@@ -257,13 +262,13 @@ def _lay(m, tours, unit):
     return True
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _is_free_before(m, tours, unit, position):
     """Whether the stop before is not a fixed one; two fixed stops are not for us to part."""
     return position > 0 and m.fixed_start[tours.clients[unit, position - 1]] < 0
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _set_latest(m, tours, unit):
     end = m.run.shape[2]
     for position in range(tours.length[unit] - 1, -1, -1):
@@ -277,7 +282,7 @@ def _set_latest(m, tours, unit):
     return True
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _add_stop(m, tours, unit, position, origin):
     """Adds the terms of a stop that has its days; whether all drives are short enough."""
     client, start = tours.clients[unit, position], tours.start[unit, position]
@@ -310,7 +315,7 @@ def _add_stop(m, tours, unit, position, origin):
     return longest <= m.longest_drive[unit]
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _crew_km(m, unit, origin, place, days, gaps, free_weekend):
     if m.home[unit] == HOME_DAILY:
         return 0.0
@@ -328,7 +333,7 @@ def _crew_km(m, unit, origin, place, days, gaps, free_weekend):
     return km
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _add_limited(m, tours, unit, client, start):
     for limit in range(len(m.limit_women)):
         if m.limit_unit[limit, unit] and m.limit_from[limit] <= start < m.limit_to[limit]:
@@ -356,30 +361,35 @@ def value_of(m, terms):
     return terms[:, 0].sum() - km / m.km_per_woman - m.women_per_uneven_day * uneven
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _within_limits(m, tours):
     for limit in range(len(m.limit_women)):
-        if tours.limited[:, limit].sum() > m.limit_women[limit]:
+        women = 0
+        for unit in range(len(m.calendar)):
+            women += tours.limited[unit, limit]
+        if women > m.limit_women[limit]:
             return False
     return True
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _is_open(m, s, client):
     """Whether nobody serves the client, the same women, or another place of its group."""
     if s.unit_of[client] >= 0:
         return False
-    for token in m.tokens[client]:
+    for each in range(2):
+        token = m.tokens[client, each]
         if token >= 0 and s.taken[token]:
             return False
     group = m.group[client]
     return group < 0 or s.group_count[group] == 0 or s.group_place[group] == m.place[client]
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _hold(m, s, client, unit):
     s.unit_of[client] = unit
-    for token in m.tokens[client]:
+    for each in range(2):
+        token = m.tokens[client, each]
         if token >= 0:
             s.taken[token] = True
     if m.group[client] >= 0:
@@ -387,29 +397,33 @@ def _hold(m, s, client, unit):
         s.group_count[m.group[client]] += 1
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _release(m, s, client):
     s.unit_of[client] = -1
-    for token in m.tokens[client]:
+    for each in range(2):
+        token = m.tokens[client, each]
         if token >= 0:
             s.taken[token] = False
     if m.group[client] >= 0:
         s.group_count[m.group[client]] -= 1
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _copy(source, target, unit):
     length = source.length[unit]
     target.length[unit] = length
-    target.clients[unit, :length] = source.clients[unit, :length]
-    target.start[unit, :length] = source.start[unit, :length]
-    target.end[unit, :length] = source.end[unit, :length]
-    target.latest[unit, :length] = source.latest[unit, :length]
-    target.terms[unit] = source.terms[unit]
-    target.limited[unit] = source.limited[unit]
+    for position in range(length):
+        target.clients[unit, position] = source.clients[unit, position]
+        target.start[unit, position] = source.start[unit, position]
+        target.end[unit, position] = source.end[unit, position]
+        target.latest[unit, position] = source.latest[unit, position]
+    for term in range(4):
+        target.terms[unit, term] = source.terms[unit, term]
+    for limit in range(source.limited.shape[1]):
+        target.limited[unit, limit] = source.limited[unit, limit]
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _touch(s, unit, iteration):
     """Keeps a tour as it was at the beginning of the iteration; the last of `touched` counts them."""
     if s.stamp[unit] != iteration:
@@ -419,7 +433,7 @@ def _touch(s, unit, iteration):
         _copy(s.now, s.before, unit)
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _go_back(m, s):
     for number in range(s.touched[-1]):
         unit = s.touched[number]
@@ -432,7 +446,7 @@ def _go_back(m, s):
             _hold(m, s, s.now.clients[unit, position], unit)
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _insert(m, s, unit, position, client):
     tours = s.now
     for later in range(tours.length[unit], position, -1):
@@ -442,7 +456,7 @@ def _insert(m, s, unit, position, client):
     _hold(m, s, client, unit)
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _take_out(m, s, unit, position):
     tours = s.now
     _release(m, s, tours.clients[unit, position])
@@ -454,7 +468,7 @@ def _take_out(m, s, unit, position):
 # ruin
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _position(tours, unit, client):
     for position in range(tours.length[unit]):
         if tours.clients[unit, position] == client:
@@ -462,7 +476,7 @@ def _position(tours, unit, client):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _ruin(m, s, seed, iteration):
     """Takes strings of stops near the seed out of their tours; returns how many clients are in the pool."""
     served, tours_used = 0, 0
@@ -489,7 +503,7 @@ def _ruin(m, s, seed, iteration):
     return count
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _take_string(m, s, unit, client, size, count):
     """Takes out `size` stops in a row around a client, half of the time leaving some in the middle."""
     length = s.now.length[unit]
@@ -514,7 +528,7 @@ def _take_string(m, s, unit, client, size, count):
     return count
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _mend(m, s, unit, count):
     """Takes out what cannot stay in a tour that lost stops, because the drives are too long now, and schedules it."""
     limit, position = m.longest_drive[unit], 0
@@ -539,7 +553,7 @@ def _mend(m, s, unit, count):
 # recreate
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _add_not_served(m, s, seed, count, iteration):
     """Adds clients near the seed whom nobody serves."""
     clients = len(m.calendar)
@@ -557,7 +571,7 @@ def _add_not_served(m, s, seed, count, iteration):
     return count
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _sort(m, s, count):
     """Orders the pool: at random, by women per day, by length of stay, or by distance from the nearest unit."""
     way = _uniform(s.random)
@@ -579,11 +593,16 @@ def _sort(m, s, count):
         else:
             key = m.km[unit, m.place[client]]
         s.keys[number] = key
-    order = np.argsort(s.keys[:count], kind="mergesort")
-    s.pool[:count] = s.pool[:count][order]
+    for number in range(1, count):
+        key, client = s.keys[number], s.pool[number]
+        at = number
+        while at > 0 and s.keys[at - 1] > key:
+            s.keys[at], s.pool[at] = s.keys[at - 1], s.pool[at - 1]
+            at -= 1
+        s.keys[at], s.pool[at] = key, client
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _best_position(m, s, unit, client, best, blink):
     """Where a client gains most in a tour, if more than `best`: the gain in women and the position, -1 if nowhere."""
     tours, found = s.now, -1
@@ -626,7 +645,7 @@ def _best_position(m, s, unit, client, best, blink):
     return best, found
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _place_client(m, s, client, iteration, blink):
     """Puts a client where it gains most among the tours nearby; whether it found a place."""
     s.mark[-1] += 1
@@ -682,7 +701,7 @@ def begin(m, s):
     return value_of(m, s.now.terms)
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _put_fixed(m, s, client):
     unit = m.fixed_unit[client]
     position = 0
@@ -694,7 +713,7 @@ def _put_fixed(m, s, client):
     _insert(m, s, unit, position, client)
 
 
-@njit(cache=True, nogil=True)
+@_inner
 def _recreate(m, s, count, iteration):
     for number in range(count):
         client = s.pool[number]
