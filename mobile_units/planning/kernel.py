@@ -5,9 +5,9 @@ removals", Transportation Science 54, 2020): strings of stops near a random plac
 and other places nearby are put in where they gain most. Every tour is exact at every moment: it is laid on the calendar
 of its unit, day by day, with windows, holidays, fixed stops, drives and nights.
 
-Everything here is arrays and numbers, compiled by numba; `planning.solver` knows what they mean. Days are counted from
+Everything here is arrays and numbers, compiled by numba; `planning.model` knows what they mean. Days are counted from
 the first day of the period, ends are exclusive. A client is a possible stop: a site with the needs that one kind of unit
-would serve there, or a fixed stop.
+would serve there, or a fixed stop. Few arrays with named columns, because compiling takes the longer the more there are.
 """
 
 from typing import NamedTuple
@@ -23,129 +23,121 @@ BLINK = 0.01
 NOT_SERVED_TRIED = 12
 DAYS_BETWEEN_WEEKENDS = 5
 
+# columns of Model.unit, Model.bound, Model.client, Model.stay, Model.limit, rows of Model.calendar, Model.setting
+CALENDAR, HOME, CREWS = 0, 1, 2
+LONGEST_DRIVE, AVAILABLE = 0, 1
+PLACE, WINDOW, GROUP, FIXED_UNIT, FIXED_START, FIXED_END, FIXED_GAPS, TOKENS = 0, 1, 2, 3, 4, 5, 6, 7
+DAYS, WOMEN, PARTS = 0, 1, 2
+PROGRAMME, FROM, TO, MOST_WOMEN, OF_UNITS = 0, 1, 2, 3, 4
+WORKED, WORKDAY, GAPS, WEEKENDS = 0, 1, 2, 3
+DRIVE_HOURS, COMMUTE_KM, KM_PER_WOMAN, CREW_KM_SHARE, UNEVEN_DAY = 0, 1, 2, 3, 4
+# columns of Tours.stops, Tours.terms, State.unit, State.client, State.group, State.count, State.value
+CLIENT, START, END, LATEST = 0, 1, 2, 3
+WEIGHTED, KM, CREW_KM, USED = 0, 1, 2, 3
+TOUCHED, TRIED, CHANGED = 0, 1, 2
+UNIT, POOL, SEEN = 0, 1, 2
+CHOSEN, STOPS = 0, 1
+NOW, BEST = 0, 1
+FIRST, NOWHERE, NO_LATER = np.int64(0), np.int64(-1), np.int64(-2)
+"""Typed, since a function is compiled once more for each literal that it is called with."""
+
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
-Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Shorts = NDArray[np.int16]
 
 
-_inner = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+_entry = njit(cache=True, nogil=True, error_model="numpy")
+_often = njit(inline="always", error_model="numpy")
+_inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 
 
 class Model(NamedTuple):
     """What does not change during a search.
 
-    Places are the bases of the units (by their number) and the sites. `km` and `hours` are between places. `run` says
-    for a calendar, a class of windows and a day how many working days from this one on are open to a stay; `opens` the
-    first of them. `worked` counts the working days before a day, `workday` names them, `gaps` counts the weekends among
-    them that are free, `weekend` the Saturdays and Sundays before a day. `days` and `women` are those of a stay of a
-    unit at a client, zero days meaning never; for units whose crews change they depend on the day (`dated`).
-    `parts` divides the women by programme. A token can be held by one client at a time. `near` lists clients nearby.
+    Places are the bases of the units (by their number) and the sites; `km` and `hours` lie between places. `run` says
+    for a calendar, a class of windows and a day how many working days from this one on are open to a stay; `opens` is
+    the first of them. A `calendar` counts the working days before a day, names them, counts the free weekends between
+    them, and the Saturdays and Sundays before a day. `stay` has for a unit and a client the days of a stay, zero meaning
+    never, the women reached and how many of them in each programme; `stay_on` has the same by the day of the beginning,
+    for units whose crews change. The tokens of a client, its last columns, can be held by one client at a time. `near` lists clients nearby, `near_units`
+    the units that could come.
     """
 
     km: Floats
     hours: NDArray[np.float32]
+    unit: Ints
+    bound: Floats
     calendar: Ints
-    home: Ints
-    longest_drive: Floats
-    available: Floats
-    worked: Ints
-    workday: Ints
-    gaps: Ints
-    weekend: Ints
-    place: Ints
-    window: Ints
-    tokens: Ints
-    group: Ints
+    client: Ints
     weight: Floats
-    fixed_unit: Ints
-    fixed_start: Ints
-    fixed_end: Ints
-    fixed_gaps: Ints
-    run: NDArray[np.int16]
+    run: Shorts
     opens: Ints
-    days: NDArray[np.int16]
-    women: Ints
-    parts: Ints
-    dated: Ints
-    dated_days: NDArray[np.int16]
-    dated_women: Ints
-    dated_parts: Ints
+    stay: Ints
+    stay_on: Ints
     near: Ints
     near_units: Ints
-    limit_unit: Flags
-    limit_programme: Ints
-    limit_from: Ints
-    limit_to: Ints
-    limit_women: Ints
-    drive_hours: float
-    commute_km: float
-    km_per_woman: float
-    crew_km_share: float
-    women_per_uneven_day: float
+    limit: Ints
+    setting: Floats
 
 
 class Tours(NamedTuple):
-    """Tours of all units: the clients in their order, when each stay starts and ends, and the latest possible start.
+    """Tours of all units: the stops in their order with client, start, end and the latest possible start.
 
     `terms` has a row per unit: weighted women, kilometres, kilometres of the crew, days used. `limited` counts women by
     unit and limit.
     """
 
-    clients: Ints
+    stops: Ints
     length: Ints
-    start: Ints
-    end: Ints
-    latest: Ints
     terms: Floats
     limited: Ints
 
 
 class State(NamedTuple):
-    """What changes: the tours, those to go back to, and who is served; `group_place` is the place chosen of a group."""
+    """What changes: the tours, those to go back to, the best ones, and who is served.
+
+    `unit` lists the tours changed in this round and marks those already tried or changed; `client` has the unit that
+    serves it, the pool of clients that look for a place, and who is already in it; `group` the place chosen of a group
+    and its stops; `value` the objective now and at best.
+    """
 
     now: Tours
     before: Tours
-    touched: Ints
-    unit_of: Ints
-    taken: Flags
-    group_place: Ints
-    group_count: Ints
-    pool: Ints
+    best: Tours
+    unit: Ints
+    client: Ints
+    group: Ints
+    taken: NDArray[np.bool_]
     keys: Floats
-    stamp: Ints
-    mark: Ints
+    count: Ints
+    value: Floats
     random: NDArray[np.uint64]
 
 
 def new_tours(units: int, longest: int, limits: int) -> Tours:
     """Empty tours."""
-    shape = (units, longest)
     return Tours(
-        clients=np.full(shape, -1, np.int32),
-        length=np.zeros(units, np.int32),
-        start=np.zeros(shape, np.int32),
-        end=np.zeros(shape, np.int32),
-        latest=np.zeros(shape, np.int32),
+        stops=np.zeros((units, longest, 4), np.int64),
+        length=np.zeros(units, np.int64),
         terms=np.zeros((units, 4)),
-        limited=np.zeros((units, limits), np.int32),
+        limited=np.zeros((units, limits), np.int64),
     )
 
 
 def new_state(model: Model, longest: int, tokens: int, groups: int, seed: int) -> State:
     """The state in which nobody is served."""
-    units, clients, limits = len(model.calendar), len(model.place), len(model.limit_women)
+    units, clients, limits = len(model.unit), len(model.client), len(model.limit)
     return State(
         now=new_tours(units, longest, limits),
         before=new_tours(units, longest, limits),
-        touched=np.zeros(units + 1, np.int32),
-        unit_of=np.full(clients, -1, np.int32),
+        best=new_tours(units, longest, limits),
+        unit=np.full((units, 3), -1, np.int64),
+        client=np.full((clients, 3), -1, np.int64),
+        group=np.tile(np.array([-1, 0], np.int64), (groups, 1)),
         taken=np.zeros(tokens, np.bool_),
-        group_place=np.full(groups, -1, np.int32),
-        group_count=np.zeros(groups, np.int32),
-        pool=np.zeros(clients, np.int32),
         keys=np.zeros(clients),
-        stamp=np.full(units + clients, -1, np.int32),
-        mark=np.full(units + 1, -1, np.int32),
+        count=np.zeros(2, np.int64),
+        value=np.zeros(2),
         random=np.array([(seed * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) & 0xFFFFFFFFFFFFFFFF], np.uint64),
     )
 
@@ -171,29 +163,29 @@ def _below(random, count):
 
 @_inner
 def _days(m, unit, client, day):
-    dated = m.dated[unit]
-    return m.dated_days[dated, client, day] if dated >= 0 else m.days[unit, client]
+    dated = m.unit[unit, CREWS]
+    return m.stay_on[dated, client, day, DAYS] if dated >= 0 else m.stay[unit, client, DAYS]
 
 
 @_inner
 def _women(m, unit, client, day):
-    dated = m.dated[unit]
-    if dated >= 0 and m.fixed_start[client] < 0:
-        return m.dated_women[dated, client, day]
-    return m.women[unit, client]
+    dated = m.unit[unit, CREWS]
+    if dated >= 0 and not _is_fixed(m, client):
+        return m.stay_on[dated, client, day, WOMEN]
+    return m.stay[unit, client, WOMEN]
 
 
 @_inner
 def _earliest(m, unit, client, day):
     """Start and end of the first stay that begins on `day` or later; the end is -1 if there is none."""
-    if m.fixed_start[client] >= 0:
-        return m.fixed_start[client], m.fixed_end[client]
-    calendar, window = m.calendar[unit], m.window[client]
+    if _is_fixed(m, client):
+        return m.client[client, FIXED_START], m.client[client, FIXED_END]
+    calendar, window = m.unit[unit, CALENDAR], m.client[client, WINDOW]
     day = max(day, m.opens[calendar, window])
     while day < m.run.shape[2]:
         days = _days(m, unit, client, day)
         if 0 < days <= m.run[calendar, window, day]:
-            return day, m.workday[calendar, m.worked[calendar, day] + days - 1] + 1
+            return day, m.calendar[calendar, WORKDAY, m.calendar[calendar, WORKED, day] + days - 1] + 1
         day += 1
     return day, -1
 
@@ -201,25 +193,35 @@ def _earliest(m, unit, client, day):
 @_inner
 def _latest(m, unit, client, end):
     """The last day on which a stay can start that is over by `end`; -1 if there is none."""
-    if m.fixed_start[client] >= 0:
-        return m.fixed_start[client]
-    calendar, window = m.calendar[unit], m.window[client]
+    if _is_fixed(m, client):
+        return m.client[client, FIXED_START]
+    calendar, window = m.unit[unit, CALENDAR], m.client[client, WINDOW]
     day = min(end, m.run.shape[2]) - 1
     while day >= m.opens[calendar, window]:
         days = _days(m, unit, client, day)
         if 0 < days <= m.run[calendar, window, day]:
-            if m.workday[calendar, m.worked[calendar, day] + days - 1] < end:
+            if m.calendar[calendar, WORKDAY, m.calendar[calendar, WORKED, day] + days - 1] < end:
                 return day
         day -= 1
     return -1
 
 
 @_inner
+def _is_fixed(m, client):
+    return m.client[client, FIXED_UNIT] >= 0
+
+
+@_inner
 def _wait(m, unit, origin, target):
     """Days that must be free between two stops because the drive takes longer than an evening and a morning."""
-    if m.home[unit] == HOME_DAILY:
+    hours, home = m.hours[origin, target], m.unit[unit, HOME]
+    if home == HOME_DAILY:
         return 0
-    return max(0, int(np.ceil(m.hours[origin, target] / m.drive_hours)) - 1)
+    if home == HOME_ON_WEEKENDS:
+        by_base = m.hours[origin, unit] + m.hours[unit, target]
+        if by_base > 2.0 * m.setting[DRIVE_HOURS]:  # a weekend leaves time for two drives at least
+            hours = max(hours, by_base)
+    return max(0, int(np.ceil(hours / m.setting[DRIVE_HOURS])) - 1)
 
 
 # one tour
@@ -237,96 +239,131 @@ def _schedule(m, tours, unit):
         tours.limited[unit, limit] = 0
     if _lay(m, tours, unit) and _set_latest(m, tours, unit):
         return True
-    tours.terms[unit, 0] = -np.inf
+    tours.terms[unit, WEIGHTED] = -np.inf
     return False
 
 
 @_inner
 def _lay(m, tours, unit):
-    length = tours.length[unit]
-    end, origin = 0, unit
-    for position in range(length):
-        client = tours.clients[unit, position]
-        ready = end + (_wait(m, unit, origin, m.place[client]) if position else 0)
-        start, end = _earliest(m, unit, client, ready)
-        if end < 0 or (start < ready and _is_free_before(m, tours, unit, position)):
+    end, origin = FIRST, unit
+    for position in range(tours.length[unit]):
+        client = tours.stops[unit, position, CLIENT]
+        ready = end + (_wait(m, unit, origin, m.client[client, PLACE]) if position else 0)
+        start, over = _earliest(m, unit, client, ready)
+        both_fixed = _is_fixed(m, client) and _is_fixed_before(m, tours, unit, position)
+        if over < 0 or (start < ready and not both_fixed):
             return False
-        tours.start[unit, position], tours.end[unit, position] = start, end
-        if not _add_stop(m, tours, unit, position, origin):
+        end = max(end, over)
+        tours.stops[unit, position, START], tours.stops[unit, position, END] = start, end
+        if _add_stop(m, tours, unit, position, origin) > m.bound[unit, LONGEST_DRIVE]:
             return False
-        origin = m.place[client]
-    if m.home[unit] != HOME_DAILY and length:
-        tours.terms[unit, 1] += m.km[origin, unit]
-        if m.km[origin, unit] > m.longest_drive[unit]:
-            return False
-    return True
+        origin = m.client[client, PLACE]
+    return _drive_home(m, tours, unit, origin)
 
 
 @_inner
-def _is_free_before(m, tours, unit, position):
-    """Whether the stop before is not a fixed one; two fixed stops are not for us to part."""
-    return position > 0 and m.fixed_start[tours.clients[unit, position - 1]] < 0
+def _drive_home(m, tours, unit, origin):
+    """Adds the way home from the last stop; whether it is short enough."""
+    length = tours.length[unit]
+    if m.unit[unit, HOME] == HOME_DAILY or length == 0:
+        return True
+    tours.terms[unit, KM] += m.km[origin, unit]
+    return m.km[origin, unit] <= m.bound[unit, LONGEST_DRIVE] or _is_fixed(m, tours.stops[unit, length - 1, CLIENT])
+
+
+@_inner
+def _is_fixed_before(m, tours, unit, position):
+    """Whether no free stop is before; fixed stops are not for us to part, nor is the way to the first one."""
+    return position == 0 or _is_fixed(m, tours.stops[unit, position - 1, CLIENT])
 
 
 @_inner
 def _set_latest(m, tours, unit):
     end = m.run.shape[2]
     for position in range(tours.length[unit] - 1, -1, -1):
-        client = tours.clients[unit, position]
+        client = tours.stops[unit, position, CLIENT]
         latest = _latest(m, unit, client, end)
-        if latest < tours.start[unit, position]:
+        if latest < tours.stops[unit, position, START]:
             return False
-        tours.latest[unit, position] = latest
+        tours.stops[unit, position, LATEST] = latest
         if position:
-            end = latest - _wait(m, unit, m.place[tours.clients[unit, position - 1]], m.place[client])
+            end = latest - _wait(
+                m, unit, m.client[tours.stops[unit, position - 1, CLIENT], PLACE], m.client[client, PLACE]
+            )
     return True
 
 
-@_inner
+@_often
+def _is_weekend_between(m, unit, end, start):
+    """Whether a Saturday or Sunday lies among the days from `end` to the day before `start`."""
+    calendar = m.unit[unit, CALENDAR]
+    return m.calendar[calendar, WEEKENDS, start] > m.calendar[calendar, WEEKENDS, end]
+
+
+@_often
 def _add_stop(m, tours, unit, position, origin):
-    """Adds the terms of a stop that has its days; whether all drives are short enough."""
-    client, start = tours.clients[unit, position], tours.start[unit, position]
-    place = m.place[client]
-    if m.fixed_start[client] >= 0:
-        days, gaps = m.days[unit, client], m.fixed_gaps[client]
+    """Adds the terms of a stop that has its days; the longest drive that it gives rise to, in kilometres."""
+    client, start = tours.stops[unit, position, CLIENT], tours.stops[unit, position, START]
+    if _is_fixed(m, client):
+        days, gaps = m.stay[unit, client, DAYS], m.client[client, FIXED_GAPS]
     else:
-        calendar, days = m.calendar[unit], _days(m, unit, client, start)
-        first = m.worked[calendar, start]
-        gaps = m.gaps[calendar, first + days - 1] - m.gaps[calendar, first]
-    free_weekend = position > 0 and m.weekend[start] > m.weekend[tours.end[unit, position - 1]]
-    tours.terms[unit, 0] += m.weight[client] * _women(m, unit, client, start)
-    tours.terms[unit, 2] += _crew_km(m, unit, origin, place, days, gaps, free_weekend)
-    tours.terms[unit, 3] += days
+        calendar, days = m.unit[unit, CALENDAR], _days(m, unit, client, start)
+        first = m.calendar[calendar, WORKED, start]
+        gaps = m.calendar[calendar, GAPS, first + days - 1] - m.calendar[calendar, GAPS, first]
+    weekend = position > 0 and _is_weekend_between(m, unit, tours.stops[unit, position - 1, END], start)
+    tours.terms[unit, WEIGHTED] += m.weight[client] * _women(m, unit, client, start)
+    tours.terms[unit, CREW_KM] += _crew_km(m, unit, origin, m.client[client, PLACE], days, gaps, weekend)
+    tours.terms[unit, USED] += days
     _add_limited(m, tours, unit, client, start)
-    home_and_back = m.km[place, unit] + m.km[unit, place]
-    farthest = max(m.km[place, unit], m.km[unit, place])
-    if m.home[unit] == HOME_DAILY:
-        tours.terms[unit, 1] += home_and_back * days
-        return farthest <= m.longest_drive[unit]
-    if m.home[unit] == HOME_ON_WEEKENDS and free_weekend:
-        tours.terms[unit, 1] += m.km[origin, unit] + m.km[unit, place]
-        longest = max(m.km[origin, unit], m.km[unit, place])
+    if m.unit[unit, HOME] == HOME_DAILY:
+        return _drive_daily(m, tours, unit, client, days)
+    home_at_origin = _is_fixed_before(m, tours, unit, position)
+    return _drive_on(m, tours, unit, origin, client, gaps, weekend, home_at_origin)
+
+
+@_often
+def _drive_daily(m, tours, unit, client, days):
+    there, back = m.km[unit, m.client[client, PLACE]], m.km[m.client[client, PLACE], unit]
+    tours.terms[unit, KM] += (there + back) * days
+    return 0.0 if _is_fixed(m, client) else max(there, back)
+
+
+@_often
+def _drive_on(m, tours, unit, origin, client, gaps, weekend, after_fixed):
+    """The way to a stop, and home on weekends; drives that fixed stops alone give rise to are not for us to refuse."""
+    place, longest = m.client[client, PLACE], 0.0
+    by_base = m.unit[unit, HOME] == HOME_ON_WEEKENDS
+    there, back = m.km[unit, place], m.km[place, unit]
+    if by_base and weekend:
+        tours.terms[unit, KM] += m.km[origin, unit] + there
+        if not after_fixed:
+            longest = m.km[origin, unit]
     else:
-        tours.terms[unit, 1] += m.km[origin, place]
-        longest = m.km[origin, place]
-    if m.home[unit] == HOME_ON_WEEKENDS and gaps:
-        tours.terms[unit, 1] += home_and_back * gaps
-        longest = max(longest, farthest)
-    return longest <= m.longest_drive[unit]
+        tours.terms[unit, KM] += m.km[origin, place]
+        if not (after_fixed and _is_fixed(m, client)):
+            longest = m.km[origin, place]
+    if by_base:
+        tours.terms[unit, KM] += (there + back) * gaps
+    if by_base and (weekend or gaps) and not _is_fixed(m, client):
+        longest = max(longest, there)
+    if by_base and gaps and not _is_fixed(m, client):
+        hours = m.hours[unit, place] + m.hours[place, unit]
+        longest = max(longest, back) if hours <= 2.0 * m.setting[DRIVE_HOURS] else np.inf
+    return longest
 
 
 @_inner
 def _crew_km(m, unit, origin, place, days, gaps, free_weekend):
-    if m.home[unit] == HOME_DAILY:
+    if m.unit[unit, HOME] == HOME_DAILY:
         return 0.0
-    if m.km[unit, place] <= m.commute_km:
+    if m.km[unit, place] <= m.setting[COMMUTE_KM]:
         km = 2.0 * days * m.km[unit, place]
         lodges = False
     else:
-        km = gaps * (m.km[place, unit] + m.km[unit, place]) if m.home[unit] == STAYS_OUT else 0.0
+        km = gaps * (m.km[place, unit] + m.km[unit, place]) if m.unit[unit, HOME] == STAYS_OUT else 0.0
         lodges = True
-    if m.home[unit] == STAYS_OUT and free_weekend:
-        if m.km[unit, origin] > m.commute_km:
+    if m.unit[unit, HOME] == STAYS_OUT and free_weekend:
+        if m.km[unit, origin] > m.setting[COMMUTE_KM]:
             km += m.km[origin, unit]
         if lodges:
             km += m.km[unit, place]
@@ -335,39 +372,40 @@ def _crew_km(m, unit, origin, place, days, gaps, free_weekend):
 
 @_inner
 def _add_limited(m, tours, unit, client, start):
-    for limit in range(len(m.limit_women)):
-        if m.limit_unit[limit, unit] and m.limit_from[limit] <= start < m.limit_to[limit]:
-            programme, dated = m.limit_programme[limit], m.dated[unit]
-            if dated >= 0 and m.fixed_start[client] < 0:
-                tours.limited[unit, limit] += m.dated_parts[dated, client, start, programme]
+    for limit in range(len(m.limit)):
+        if m.limit[limit, OF_UNITS + unit] and m.limit[limit, FROM] <= start < m.limit[limit, TO]:
+            programme, dated = m.limit[limit, PROGRAMME], m.unit[unit, CREWS]
+            if dated >= 0 and not _is_fixed(m, client):
+                tours.limited[unit, limit] += m.stay_on[dated, client, start, PARTS + programme]
             else:
-                tours.limited[unit, limit] += m.parts[unit, client, programme]
+                tours.limited[unit, limit] += m.stay[unit, client, PARTS + programme]
 
 
 # all tours
 
 
-@njit(cache=True, nogil=True)
-def value_of(m, terms):
+@_inner
+def _value(m, terms):
     """The objective: weighted women, less kilometres and uneven load counted in women."""
-    km = terms[:, 1].sum() + m.crew_km_share * terms[:, 2].sum()
-    squares, used, available = 0.0, 0.0, 0.0
-    for unit in range(len(m.available)):
-        if m.available[unit] > 0:
-            squares += terms[unit, 3] ** 2 / m.available[unit]
-            used += terms[unit, 3]
-            available += m.available[unit]
+    women, km, squares, used, available = 0.0, 0.0, 0.0, 0.0, 0.0
+    for unit in range(len(m.unit)):
+        women += terms[unit, WEIGHTED]
+        km += terms[unit, KM] + m.setting[CREW_KM_SHARE] * terms[unit, CREW_KM]
+        if m.bound[unit, AVAILABLE] > 0:
+            squares += terms[unit, USED] ** 2 / m.bound[unit, AVAILABLE]
+            used += terms[unit, USED]
+            available += m.bound[unit, AVAILABLE]
     uneven = squares - used**2 / available if available else 0.0
-    return terms[:, 0].sum() - km / m.km_per_woman - m.women_per_uneven_day * uneven
+    return women - km / m.setting[KM_PER_WOMAN] - m.setting[UNEVEN_DAY] * uneven
 
 
 @_inner
 def _within_limits(m, tours):
-    for limit in range(len(m.limit_women)):
+    for limit in range(len(m.limit)):
         women = 0
-        for unit in range(len(m.calendar)):
+        for unit in range(len(m.unit)):
             women += tours.limited[unit, limit]
-        if women > m.limit_women[limit]:
+        if women > m.limit[limit, MOST_WOMEN]:
             return False
     return True
 
@@ -375,48 +413,45 @@ def _within_limits(m, tours):
 @_inner
 def _is_open(m, s, client):
     """Whether nobody serves the client, the same women, or another place of its group."""
-    if s.unit_of[client] >= 0:
+    if s.client[client, UNIT] >= 0:
         return False
-    for each in range(2):
-        token = m.tokens[client, each]
+    for column in range(TOKENS, m.client.shape[1]):
+        token = m.client[client, column]
         if token >= 0 and s.taken[token]:
             return False
-    group = m.group[client]
-    return group < 0 or s.group_count[group] == 0 or s.group_place[group] == m.place[client]
+    group = m.client[client, GROUP]
+    return group < 0 or s.group[group, STOPS] == 0 or s.group[group, CHOSEN] == m.client[client, PLACE]
 
 
 @_inner
 def _hold(m, s, client, unit):
-    s.unit_of[client] = unit
-    for each in range(2):
-        token = m.tokens[client, each]
+    s.client[client, UNIT] = unit
+    for column in range(TOKENS, m.client.shape[1]):
+        token = m.client[client, column]
         if token >= 0:
             s.taken[token] = True
-    if m.group[client] >= 0:
-        s.group_place[m.group[client]] = m.place[client]
-        s.group_count[m.group[client]] += 1
+    if m.client[client, GROUP] >= 0:
+        s.group[m.client[client, GROUP], CHOSEN] = m.client[client, PLACE]
+        s.group[m.client[client, GROUP], STOPS] += 1
 
 
 @_inner
 def _release(m, s, client):
-    s.unit_of[client] = -1
-    for each in range(2):
-        token = m.tokens[client, each]
+    s.client[client, UNIT] = -1
+    for column in range(TOKENS, m.client.shape[1]):
+        token = m.client[client, column]
         if token >= 0:
             s.taken[token] = False
-    if m.group[client] >= 0:
-        s.group_count[m.group[client]] -= 1
+    if m.client[client, GROUP] >= 0:
+        s.group[m.client[client, GROUP], STOPS] -= 1
 
 
 @_inner
 def _copy(source, target, unit):
-    length = source.length[unit]
-    target.length[unit] = length
-    for position in range(length):
-        target.clients[unit, position] = source.clients[unit, position]
-        target.start[unit, position] = source.start[unit, position]
-        target.end[unit, position] = source.end[unit, position]
-        target.latest[unit, position] = source.latest[unit, position]
+    target.length[unit] = source.length[unit]
+    for position in range(source.length[unit]):
+        for column in range(4):
+            target.stops[unit, position, column] = source.stops[unit, position, column]
     for term in range(4):
         target.terms[unit, term] = source.terms[unit, term]
     for limit in range(source.limited.shape[1]):
@@ -426,32 +461,32 @@ def _copy(source, target, unit):
 @_inner
 def _touch(s, unit, iteration):
     """Keeps a tour as it was at the beginning of the iteration; the last of `touched` counts them."""
-    if s.stamp[unit] != iteration:
-        s.stamp[unit] = iteration
-        s.touched[s.touched[-1]] = unit
-        s.touched[-1] += 1
+    if s.unit[unit, CHANGED] != iteration:
+        s.unit[unit, CHANGED] = iteration
+        s.unit[s.count[TOUCHED], TOUCHED] = unit
+        s.count[TOUCHED] += 1
         _copy(s.now, s.before, unit)
 
 
 @_inner
 def _go_back(m, s):
-    for number in range(s.touched[-1]):
-        unit = s.touched[number]
+    for number in range(s.count[TOUCHED]):
+        unit = s.unit[number, TOUCHED]
         for position in range(s.now.length[unit]):
-            _release(m, s, s.now.clients[unit, position])
-    for number in range(s.touched[-1]):
-        unit = s.touched[number]
+            _release(m, s, s.now.stops[unit, position, CLIENT])
+    for number in range(s.count[TOUCHED]):
+        unit = s.unit[number, TOUCHED]
         _copy(s.before, s.now, unit)
         for position in range(s.now.length[unit]):
-            _hold(m, s, s.now.clients[unit, position], unit)
+            _hold(m, s, s.now.stops[unit, position, CLIENT], unit)
 
 
 @_inner
 def _insert(m, s, unit, position, client):
     tours = s.now
     for later in range(tours.length[unit], position, -1):
-        tours.clients[unit, later] = tours.clients[unit, later - 1]
-    tours.clients[unit, position] = client
+        tours.stops[unit, later, CLIENT] = tours.stops[unit, later - 1, CLIENT]
+    tours.stops[unit, position, CLIENT] = client
     tours.length[unit] += 1
     _hold(m, s, client, unit)
 
@@ -459,9 +494,9 @@ def _insert(m, s, unit, position, client):
 @_inner
 def _take_out(m, s, unit, position):
     tours = s.now
-    _release(m, s, tours.clients[unit, position])
+    _release(m, s, tours.stops[unit, position, CLIENT])
     for later in range(position, tours.length[unit] - 1):
-        tours.clients[unit, later] = tours.clients[unit, later + 1]
+        tours.stops[unit, later, CLIENT] = tours.stops[unit, later + 1, CLIENT]
     tours.length[unit] -= 1
 
 
@@ -471,7 +506,7 @@ def _take_out(m, s, unit, position):
 @_inner
 def _position(tours, unit, client):
     for position in range(tours.length[unit]):
-        if tours.clients[unit, position] == client:
+        if tours.stops[unit, position, CLIENT] == client:
             return position
     return -1
 
@@ -480,26 +515,26 @@ def _position(tours, unit, client):
 def _ruin(m, s, seed, iteration):
     """Takes strings of stops near the seed out of their tours; returns how many clients are in the pool."""
     served, tours_used = 0, 0
-    for unit in range(len(m.calendar)):
+    for unit in range(len(m.unit)):
         served += s.now.length[unit]
         tours_used += s.now.length[unit] > 0
     longest = min(LONGEST_STRING, max(1.0, served / max(tours_used, 1)))
     most_strings = 4.0 * REMOVED_ON_AVERAGE / (1.0 + longest) - 1.0
     strings = int(_uniform(s.random) * most_strings + 1.0)
-    count = 0
+    count = FIRST
     for number in range(-1, m.near.shape[1]):
         client = seed if number < 0 else m.near[seed, number]
         if client < 0 or strings == 0:
             break
-        unit = s.unit_of[client]
-        if unit < 0 or s.stamp[unit] == iteration or m.fixed_start[client] >= 0:
+        unit = s.client[client, UNIT]
+        if unit < 0 or s.unit[unit, CHANGED] == iteration or _is_fixed(m, client):
             continue
         _touch(s, unit, iteration)
         size = int(_uniform(s.random) * min(longest, s.now.length[unit]) + 1.0)
         count = _take_string(m, s, unit, client, size, count)
         strings -= 1
-    for number in range(s.touched[-1]):
-        count = _mend(m, s, s.touched[number], count)
+    for number in range(s.count[TOUCHED]):
+        count = _mend(m, s, s.unit[number, TOUCHED], count)
     return count
 
 
@@ -519,11 +554,11 @@ def _take_string(m, s, unit, client, size, count):
     first += _below(s.random, last - first + 1)
     skip_from = first + 1 + _below(s.random, max(1, span - kept - 1)) if kept else first + span
     for position in range(first + span - 1, first - 1, -1):
-        gone = s.now.clients[unit, position]
-        if skip_from <= position < skip_from + kept or m.fixed_start[gone] >= 0:
+        gone = s.now.stops[unit, position, CLIENT]
+        if skip_from <= position < skip_from + kept or m.client[gone, FIXED_START] >= 0:
             continue
         _take_out(m, s, unit, position)
-        s.pool[count] = gone
+        s.client[count, POOL] = gone
         count += 1
     return count
 
@@ -531,23 +566,34 @@ def _take_string(m, s, unit, client, size, count):
 @_inner
 def _mend(m, s, unit, count):
     """Takes out what cannot stay in a tour that lost stops, because the drives are too long now, and schedules it."""
-    limit, position = m.longest_drive[unit], 0
-    while m.home[unit] != HOME_DAILY and position < s.now.length[unit] and limit < np.inf:
-        client = s.now.clients[unit, position]
-        origin = m.place[s.now.clients[unit, position - 1]] if position else unit
-        target = m.place[client]
-        too_long = m.km[origin, target] > limit
-        if position == s.now.length[unit] - 1:
-            too_long = too_long or m.km[target, unit] > limit
-        if too_long and m.fixed_start[client] < 0:
-            _take_out(m, s, unit, position)
-            s.pool[count] = client
+    limit, position = m.bound[unit, LONGEST_DRIVE], FIRST
+    while m.unit[unit, HOME] != HOME_DAILY and position < s.now.length[unit] and limit < np.inf:
+        gone = _too_far_on(m, s.now, unit, position)
+        if gone >= 0:
+            s.client[count, POOL] = s.now.stops[unit, gone, CLIENT]
+            _take_out(m, s, unit, gone)
             count += 1
-            position = max(0, position - 1)
+            position = max(FIRST, gone - 1)
         else:
             position += 1
     _schedule(m, s.now, unit)
     return count
+
+
+@_inner
+def _too_far_on(m, tours, unit, position):
+    """The free stop that has to go, because the drive to the stop at a position, or home from it, is too long; or -1."""
+    limit, client = m.bound[unit, LONGEST_DRIVE], tours.stops[unit, position, CLIENT]
+    place, free = m.client[client, PLACE], not _is_fixed(m, client)
+    origin = m.client[tours.stops[unit, position - 1, CLIENT], PLACE] if position else unit
+    if free and position == tours.length[unit] - 1 and m.km[place, unit] > limit:
+        return position
+    if m.km[origin, place] > limit:
+        if free:
+            return position
+        if not _is_fixed_before(m, tours, unit, position):
+            return position - 1
+    return NOWHERE
 
 
 # recreate
@@ -556,16 +602,15 @@ def _mend(m, s, unit, count):
 @_inner
 def _add_not_served(m, s, seed, count, iteration):
     """Adds clients near the seed whom nobody serves."""
-    clients = len(m.calendar)
     for number in range(count):
-        s.stamp[clients + s.pool[number]] = iteration
+        s.client[s.client[number, POOL], SEEN] = iteration
     tried = 0
     for number in range(-1, m.near.shape[1]):
         client = seed if number < 0 else m.near[seed, number]
         if client < 0 or tried == NOT_SERVED_TRIED:
             break
-        if s.stamp[clients + client] != iteration and _is_open(m, s, client) and m.fixed_start[client] < 0:
-            s.pool[count] = client
+        if s.client[client, SEEN] != iteration and _is_open(m, s, client) and not _is_fixed(m, client):
+            s.client[count, POOL] = client
             count += 1
             tried += 1
     return count
@@ -576,12 +621,12 @@ def _sort(m, s, count):
     """Orders the pool: at random, by women per day, by length of stay, or by distance from the nearest unit."""
     way = _uniform(s.random)
     for number in range(count):
-        client = s.pool[number]
+        client = s.client[number, POOL]
         unit = m.near_units[client, 0]
         days, women = 1.0, 0.0
         if unit >= 0:
-            days = max(1.0, float(m.days[unit, client]))
-            women = m.weight[client] * m.women[unit, client]
+            days = max(1.0, float(m.stay[unit, client, DAYS]))
+            women = m.weight[client] * m.stay[unit, client, WOMEN]
         if way < 0.35:
             key = _uniform(s.random)
         elif way < 0.7:
@@ -589,76 +634,127 @@ def _sort(m, s, count):
         elif way < 0.85:
             key = -days
         elif way < 0.95:
-            key = -m.km[unit, m.place[client]]
+            key = -m.km[unit, m.client[client, PLACE]]
         else:
-            key = m.km[unit, m.place[client]]
+            key = m.km[unit, m.client[client, PLACE]]
         s.keys[number] = key
     for number in range(1, count):
-        key, client = s.keys[number], s.pool[number]
+        key, client = s.keys[number], s.client[number, POOL]
         at = number
         while at > 0 and s.keys[at - 1] > key:
-            s.keys[at], s.pool[at] = s.keys[at - 1], s.pool[at - 1]
+            s.keys[at], s.client[at, POOL] = s.keys[at - 1], s.client[at - 1, POOL]
             at -= 1
-        s.keys[at], s.pool[at] = key, client
+        s.keys[at], s.client[at, POOL] = key, client
 
 
 @_inner
+def _km_of_stay(m, unit, client):
+    """About how many kilometres a stay costs beside the way to it."""
+    there, back = m.km[unit, m.client[client, PLACE]], m.km[m.client[client, PLACE], unit]
+    days, home = m.stay[unit, client, DAYS], m.unit[unit, HOME]
+    weekends = days / DAYS_BETWEEN_WEEKENDS
+    if home == HOME_DAILY:
+        return (there + back) * days
+    km = (there + back) * weekends if home == HOME_ON_WEEKENDS else 0.0
+    if there <= m.setting[COMMUTE_KM]:
+        km += m.setting[CREW_KM_SHARE] * 2.0 * there * days
+    elif home == STAYS_OUT:
+        km += m.setting[CREW_KM_SHARE] * (there + back) * weekends
+    return km
+
+
+@_often
 def _best_position(m, s, unit, client, best, blink):
     """Where a client gains most in a tour, if more than `best`: the gain in women and the position, -1 if nowhere."""
-    tours, found = s.now, -1
-    length, place, home = tours.length[unit], m.place[client], m.home[unit]
-    if m.days[unit, client] == 0 or length == tours.clients.shape[1]:
+    tours, found, length = s.now, NOWHERE, s.now.length[unit]
+    if m.stay[unit, client, DAYS] == 0 or length == tours.stops.shape[1]:
         return best, found
-    to_base, of_stay = m.km[unit, place], 0.0
-    if home == HOME_DAILY:
-        of_stay = (to_base + m.km[place, unit]) * m.days[unit, client]
-    elif to_base <= m.commute_km:
-        of_stay = m.crew_km_share * 2.0 * to_base * m.days[unit, client]
-    elif home == STAYS_OUT:
-        of_stay = m.crew_km_share * 2.0 * to_base * m.days[unit, client] / DAYS_BETWEEN_WEEKENDS
-    if home == HOME_ON_WEEKENDS:
-        of_stay += 2.0 * to_base * m.days[unit, client] / DAYS_BETWEEN_WEEKENDS
-    if m.weight[client] * m.women[unit, client] - of_stay / m.km_per_woman <= best and m.dated[unit] < 0:
+    km_of_stay = _km_of_stay(m, unit, client)
+    if m.weight[client] * m.stay[unit, client, WOMEN] - km_of_stay / m.setting[KM_PER_WOMAN] <= best:
         return best, found
-    window_opens = m.opens[m.calendar[unit], m.window[client]]
+    opens = m.opens[m.unit[unit, CALENDAR], m.client[client, WINDOW]]
     for position in range(length + 1):
-        target = m.place[tours.clients[unit, position]] if position < length else unit
-        if position < length and tours.latest[unit, position] <= window_opens:
+        latest = tours.stops[unit, position, LATEST] if position < length else m.run.shape[2] + 1
+        if latest <= opens:
             continue
-        origin = m.place[tours.clients[unit, position - 1]] if position else unit
-        added = of_stay
-        if home != HOME_DAILY:
-            if m.km[origin, place] > m.longest_drive[unit] or m.km[place, target] > m.longest_drive[unit]:
-                continue
-            added += m.km[origin, place] + m.km[place, target] - m.km[origin, target]
-        ready = tours.end[unit, position - 1] + _wait(m, unit, origin, place) if position else 0
-        if position < length and tours.latest[unit, position] <= ready:
+        km = km_of_stay + _detour(m, tours, unit, position, client)
+        if m.weight[client] * m.stay[unit, client, WOMEN] - km / m.setting[KM_PER_WOMAN] <= best:
             continue
-        start, end = _earliest(m, unit, client, ready)
-        if end < 0:
+        start = _start_at(m, tours, unit, position, client, latest)
+        if start == NO_LATER:
             break
-        if position < length and end + _wait(m, unit, place, target) > tours.latest[unit, position]:
+        if start < 0:
             continue
-        gain = m.weight[client] * _women(m, unit, client, start) - added / m.km_per_woman
+        gain = m.weight[client] * _women(m, unit, client, start) - km / m.setting[KM_PER_WOMAN]
         if gain > best and (not blink or _uniform(s.random) >= BLINK):
             best, found = gain, position
     return best, found
 
 
+@_often
+def _before(m, tours, unit, position):
+    """The place before a position of a tour."""
+    return m.client[tours.stops[unit, position - 1, CLIENT], PLACE] if position else unit
+
+
+@_often
+def _after(m, tours, unit, position):
+    """The place that is at a position of a tour, and would be after a stop that is put in there."""
+    return m.client[tours.stops[unit, position, CLIENT], PLACE] if position < tours.length[unit] else unit
+
+
+@_often
+def _detour(m, tours, unit, position, client):
+    """The kilometres that a stop at a position adds to a tour, as far as weekends are left out of account."""
+    if m.unit[unit, HOME] == HOME_DAILY:
+        return 0.0
+    place = m.client[client, PLACE]
+    origin, target = _before(m, tours, unit, position), _after(m, tours, unit, position)
+    return m.km[origin, place] + m.km[place, target] - m.km[origin, target]
+
+
+@_often
+def _start_at(m, tours, unit, position, client, latest):
+    """The day on which a client could start at a position of a tour, if what follows it starts by `latest`.
+
+    `NOWHERE` if it does not fit, and `NO_LATER` if it fits at no later position either.
+    """
+    place, last = m.client[client, PLACE], position == tours.length[unit]
+    origin, target = _before(m, tours, unit, position), _after(m, tours, unit, position)
+    ends = tours.stops[unit, position - 1, END] if position else FIRST
+    ready = ends + (_wait(m, unit, origin, place) if position else 0)
+    if latest <= ready:
+        return NOWHERE
+    start, end = _earliest(m, unit, client, ready)
+    if end < 0:
+        return NO_LATER
+    follows = end if last else max(tours.stops[unit, position, START], end + _wait(m, unit, place, target))
+    if follows > latest:
+        return NOWHERE
+    home, limit = m.unit[unit, HOME], m.bound[unit, LONGEST_DRIVE]
+    if home == HOME_DAILY or limit == np.inf:
+        return start
+    by_base = home == HOME_ON_WEEKENDS and position > 0 and _is_weekend_between(m, unit, ends, start)
+    if m.km[unit if by_base else origin, place] > limit:
+        return NOWHERE
+    by_base = home == HOME_ON_WEEKENDS and not last and _is_weekend_between(m, unit, end, follows)
+    return NOWHERE if m.km[place, unit if by_base else target] > limit else start
+
+
 @_inner
-def _place_client(m, s, client, iteration, blink):
+def _place_client(m, s, client, iteration):
     """Puts a client where it gains most among the tours nearby; whether it found a place."""
-    s.mark[-1] += 1
-    best, best_unit, best_position = 0.0, -1, -1
+    s.count[TRIED] += 1
+    best, best_unit, best_position = 0.0, NOWHERE, NOWHERE
     for number in range(-m.near_units.shape[1], m.near.shape[1]):
         if number < 0:
             unit = m.near_units[client, -number - 1]
         else:
-            unit = s.unit_of[m.near[client, number]] if m.near[client, number] >= 0 else -1
-        if unit < 0 or s.mark[unit] == s.mark[-1]:
+            unit = s.client[m.near[client, number], UNIT] if m.near[client, number] >= 0 else -1
+        if unit < 0 or s.unit[unit, TRIED] == s.count[TRIED]:
             continue
-        s.mark[unit] = s.mark[-1]
-        best, position = _best_position(m, s, unit, client, best, blink)
+        s.unit[unit, TRIED] = s.count[TRIED]
+        best, position = _best_position(m, s, unit, client, best, iteration > 0)
         if position >= 0:
             best_unit, best_position = unit, position
     if best_unit < 0:
@@ -675,40 +771,26 @@ def _place_client(m, s, client, iteration, blink):
 # the search
 
 
-@njit(cache=True, nogil=True)
-def begin(m, s):
-    """Puts in the fixed stops, then every client where it gains most, the most women per day first; the value."""
-    for client in range(len(m.place)):
-        if m.fixed_start[client] >= 0:
+@_inner
+def _begin(m, s, order):
+    """Puts in the fixed stops, then every client in `order` where it gains most."""
+    for client in range(len(m.client)):
+        if _is_fixed(m, client):
             _put_fixed(m, s, client)
-    for unit in range(len(m.calendar)):
+    for unit in range(len(m.unit)):
         _schedule(m, s.now, unit)
-    count = 0
-    for client in range(len(m.place)):
-        unit = m.near_units[client, 0]
-        if m.fixed_start[client] < 0 and unit >= 0:
-            s.pool[count] = client
-            s.keys[count] = -m.weight[client] * m.women[unit, client] / max(1, m.days[unit, client])
-            count += 1
-    order = np.argsort(s.keys[:count], kind="mergesort")
-    s.pool[:count] = s.pool[:count][order]
-    for number in range(count):
-        client = s.pool[number]
-        s.touched[-1] = 0
-        if _is_open(m, s, client):
-            _place_client(m, s, client, number, False)
-    s.stamp[:] = -1
-    return value_of(m, s.now.terms)
+    for number in range(len(order)):
+        s.count[TOUCHED] = 0
+        if _is_open(m, s, order[number]):
+            _place_client(m, s, order[number], -2 - number)
 
 
 @_inner
 def _put_fixed(m, s, client):
-    unit = m.fixed_unit[client]
-    position = 0
-    while (
-        position < s.now.length[unit]
-        and m.fixed_start[s.now.clients[unit, position]] <= m.fixed_start[client]
-    ):
+    unit, position = m.client[client, FIXED_UNIT], FIRST
+    while position < s.now.length[unit]:
+        if m.client[s.now.stops[unit, position, CLIENT], FIXED_START] > m.client[client, FIXED_START]:
+            break
         position += 1
     _insert(m, s, unit, position, client)
 
@@ -716,35 +798,42 @@ def _put_fixed(m, s, client):
 @_inner
 def _recreate(m, s, count, iteration):
     for number in range(count):
-        client = s.pool[number]
+        client = s.client[number, POOL]
         if _is_open(m, s, client):
-            _place_client(m, s, client, iteration, True)
+            _place_client(m, s, client, iteration)
 
 
-@njit(cache=True, nogil=True)
-def search(m, s, best, iterations, hot, cold, value, best_value):
-    """Improves the tours for some iterations while it cools down; the value of the tours and that of the best.
+@_inner
+def _keep_best(m, s):
+    s.value[BEST] = s.value[NOW]
+    for unit in range(len(m.unit)):
+        _copy(s.now, s.best, unit)
 
-    `best` becomes the best tours so far.
+
+@_entry
+def search(m, s, order, first, last, hot, cold):
+    """Rounds `first` to `last` (exclusive) of the search while it cools down, numbered on from call to call.
+
+    Round 0 makes the greedy tours, taking the clients in `order`.
     """
-    clients = len(m.place)
-    cooling = (cold / hot) ** (1.0 / max(1, iterations))
-    for iteration in range(iterations):
+    if first == 0:
+        _begin(m, s, order)
+        s.value[NOW] = _value(m, s.now.terms)
+        _keep_best(m, s)
+        first = 1
+    cooling = (cold / hot) ** (1.0 / max(1, last - first))
+    for iteration in range(first, last):
         hot *= cooling
-        s.touched[-1] = 0
-        seed = _below(s.random, clients)
+        s.count[TOUCHED] = 0
+        seed = _below(s.random, len(m.client))
         count = _ruin(m, s, seed, iteration)
         count = _add_not_served(m, s, seed, count, iteration)
         _sort(m, s, count)
         _recreate(m, s, count, iteration)
-        changed = value_of(m, s.now.terms)
-        if changed > value + hot * np.log(_uniform(s.random) + 1e-300) and _within_limits(m, s.now):
-            value = changed
-            if value > best_value + 1e-9:
-                best_value = value
-                for unit in range(len(m.calendar)):
-                    _copy(s.now, best, unit)
+        changed = _value(m, s.now.terms)
+        if changed > s.value[NOW] + hot * np.log(_uniform(s.random) + 1e-300) and _within_limits(m, s.now):
+            s.value[NOW] = changed
+            if changed > s.value[BEST] + 1e-9:
+                _keep_best(m, s)
         else:
             _go_back(m, s)
-    s.stamp[:] = -1
-    return value, best_value

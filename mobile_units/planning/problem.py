@@ -4,7 +4,7 @@ Pure values: no database, no solver. Kilometres are road kilometres, days are ca
 A key of a unit or a site is whatever its owner uses: a number from the database, or a text from a file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -51,7 +51,7 @@ class Capacity:
     site_id: Key | None = None
     period: Period | None = None
 
-    def applies(self, site_id: Key, day: date) -> bool:
+    def applies(self, site_id: Key | None, day: date) -> bool:
         """Whether it holds at a site on a day."""
         return self.site_id in {None, site_id} and (self.period is None or day in self.period)
 
@@ -99,8 +99,11 @@ class PlanningUnit:
         """Whether women due for it can be examined in the unit."""
         return need is None or need in self.women_per_day
 
-    def women_on(self, need: Need, site_id: Key, day: date, *, first: bool) -> int:
-        """Women who can be examined on a day at a site; for any programme, in the one with the most of them."""
+    def women_on(self, need: Need, site_id: Key | None, day: date, *, first: bool) -> int:
+        """Women who can be examined on a day at a site; for any programme, in the one with the most of them.
+
+        Without a site it is one that has no capacity of its own.
+        """
         if need is None:
             return max(self.women_on(each, site_id, day, first=first) for each in self.women_per_day)
         usual, on_first = self.women_per_day.get(need, 0), self.women_on_first_day.get(need, 0)
@@ -230,7 +233,8 @@ class Matrix:
 class Problem:
     """What is to be planned: units and sites between two days, both included.
 
-    `fixed` stops are part of every plan, as they are. Without a `matrix` the distances are estimated from coordinates.
+    `fixed` stops lie in the period and are part of every plan, as they are. Without a `matrix` the distances are
+    estimated from coordinates.
     """
 
     first_day: date
@@ -320,6 +324,10 @@ class Progress:
     women: int
     km: float
     value: float
+
+
+Distances = Callable[[Problem], Matrix]
+"""Says how far all places of a problem are from each other; what is handed to another process can be pickled."""
 
 
 def coordinates(units: Sequence[PlanningUnit], sites: Sequence[PlanningSite]) -> list[tuple[float, float]]:

@@ -13,14 +13,13 @@ import numpy as np
 
 from mobile_units.planning import kernel
 from mobile_units.planning.explain import explain_unserved
-from mobile_units.planning.kernel import Tours
-from mobile_units.planning.model import Built, build
+from mobile_units.planning.model import build
 from mobile_units.planning.problem import Objective, Plan, PlannedStop, Problem, Progress
 
 SOLVER = "ruin and recreate"
 GREEDY = "greedy"
-ROUNDS_PER_SECOND = 2_500
-SLICES = 100
+ROUNDS_PER_SECOND = 20_000
+REPORTS_PER_SECOND = 4
 HOT_SHARE = 0.3
 COLD = 0.02
 
@@ -34,14 +33,13 @@ def solve(problem: Problem, *, seconds: float, seed: int = 1, progress: Report |
     """
     started = perf_counter()
     search = _Search(problem, seed)
-    hot = search.hot
-    rounds = max(1, int(seconds * ROUNDS_PER_SECOND / SLICES))
-    cooling = (COLD / hot) ** (1 / SLICES) if hot > COLD else 1.0
-    for _ in range(SLICES):
-        if perf_counter() - started > seconds or not len(search.built.clients):
+    slices = max(1, round(seconds * REPORTS_PER_SECOND))
+    rounds = max(1, round(seconds * ROUNDS_PER_SECOND / slices))
+    temperatures = np.geomspace(max(search.hot, COLD), COLD, slices + 1)
+    for number in range(slices):
+        if perf_counter() - started > seconds or not search.has_choice:
             break
-        search.run(rounds, hot, hot * cooling)
-        hot *= cooling
+        search.run(rounds, *temperatures[number : number + 2])
         if progress is not None:
             progress(search.progress(perf_counter() - started))
     return search.plan(SOLVER, perf_counter() - started)
@@ -57,32 +55,35 @@ class _Search:
     """A search that began with the greedy tours."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
-        self.problem, self.seed = problem, seed
-        self.built: Built = build(problem)
-        model, built = self.built.model, self.built
-        self.state = kernel.new_state(model, built.longest + 1, built.tokens, built.groups, seed)
-        self.value = float(kernel.begin(model, self.state))
-        self.best_value, self.rounds = self.value, 0
-        self.best: Tours = Tours(*(each.copy() for each in self.state.now))
+        self.problem, self.seed, self.rounds = problem, seed, 0
+        self.built = build(problem)
+        self.model = self.built.model
+        self.state = kernel.new_state(self.model, self.built.longest, self.built.tokens, self.built.groups, seed)
+        kernel.search(self.model, self.state, self.built.order, 0, 1, COLD, COLD)
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether there is any stop that could be made or left out."""
+        return len(self.built.order) > 0
 
     @property
     def hot(self) -> float:
         """The temperature at the start, in women."""
-        women = self.built.model.women
+        women = self.model.stay[:, :, kernel.WOMEN]
         served = women[women > 0]
         return float(HOT_SHARE * np.median(served)) if len(served) else COLD
 
     def run(self, rounds: int, hot: float, cold: float) -> None:
-        """A part of the search."""
-        self.value, self.best_value = kernel.search(
-            self.built.model, self.state, self.best, rounds, hot, cold, self.value, self.best_value
-        )
+        """Some more rounds."""
+        first = self.rounds + 1
+        kernel.search(self.model, self.state, self.built.order, first, first + rounds, hot, cold)
         self.rounds += rounds
 
     def progress(self, seconds: float) -> Progress:
         """The best so far."""
         women = sum(stop.women for stop in self._stops())
-        return Progress(seconds, self.rounds, women, round(float(self.best.terms[:, 1].sum()), 1), float(self.best_value))
+        kilometres = float(self.state.best.terms[:, kernel.KM].sum())
+        return Progress(seconds, self.rounds, women, round(kilometres, 1), float(self.state.value[kernel.BEST]))
 
     def plan(self, solver: str, seconds: float) -> Plan:
         """The best tours as a plan."""
@@ -98,40 +99,41 @@ class _Search:
         )
 
     def _stops(self) -> Iterator[PlannedStop]:
-        model, best = self.built.model, self.best
+        best = self.state.best
         for unit, planned in enumerate(self.problem.units):
             working = self.problem.working_days(planned)
-            for position in range(best.length[unit]):
-                number = int(best.clients[unit, position])
+            for number, start, end, _ in best.stops[unit, : best.length[unit]].tolist():
                 client = self.built.clients[number]
                 if client.fixed is not None:
                     yield client.fixed
                     continue
-                start, end = (int(each[unit, position]) for each in (best.start, best.end))
                 first = self.problem.first_day + timedelta(days=start)
                 last = self.problem.first_day + timedelta(days=end)
-                dated = model.dated[unit]
-                women = model.women[unit, number] if dated < 0 else model.dated_women[dated, number, start]
                 days = tuple(day for day in working if first <= day < last)
-                yield PlannedStop(planned.id, self.problem.sites[client.site].id, days, int(women))
+                yield PlannedStop(
+                    planned.id, self.problem.sites[client.site].id, days, self._women(unit, number, start)
+                )
+
+    def _women(self, unit: int, client: int, start: int) -> int:
+        crews = self.model.unit[unit, kernel.CREWS]
+        if crews < 0:
+            return int(self.model.stay[unit, client, kernel.WOMEN])
+        return int(self.model.stay_on[crews, client, start, kernel.WOMEN])
 
     def _objective(self, stops: tuple[PlannedStop, ...]) -> Objective:
-        terms, available = self.best.terms, self.built.model.available
-        used = terms[:, 3]
-        offered = {programme for unit in self.problem.units for programme in unit.programmes}
-        share = available * used.sum() / available.sum() if available.sum() else available
-        working = available > 0
+        terms, available = self.state.best.terms, self.model.bound[:, kernel.AVAILABLE]
+        used, working = terms[:, kernel.USED], available > 0
+        share = available * used.sum() / max(1.0, available.sum())
+        offered = {None, *(programme for unit in self.problem.units for programme in unit.programmes)}
+        due = [site.women_due for site in self.problem.sites]
         return Objective(
             women=sum(stop.women for stop in stops),
-            women_weighted=float(terms[:, 0].sum()),
+            women_weighted=float(terms[:, kernel.WEIGHTED].sum()),
             women_due=sum(
-                women
-                for site in self.problem.sites
-                for need, women in site.women_due.items()
-                if need is None or need in offered
+                women for each in due for need, women in each.items() if self.problem.units and need in offered
             ),
-            km=float(terms[:, 1].sum()),
-            km_crews=float(terms[:, 2].sum()),
+            km=float(terms[:, kernel.KM].sum()),
+            km_crews=float(terms[:, kernel.CREW_KM].sum()),
             unit_days=int(available.sum()),
             unit_days_used=int(used.sum()),
             uneven_days=float((((used - share) ** 2)[working] / available[working]).sum()),
