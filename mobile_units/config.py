@@ -248,6 +248,16 @@ class Settings:
     )
 
     @property
+    def planning_memory_bytes(self) -> int:
+        """The most memory that the computation of a plan may take."""
+        return self.planning_memory_mb * 1024**2
+
+    @property
+    def distances_folder(self) -> Path:
+        """Where distances are kept that were worked out once."""
+        return self.data_dir / "distances"
+
+    @property
     def geocoder_url(self) -> str:
         """Where the chosen service of addresses is."""
         return self.nominatim_url if self.geocoder == "nominatim" else self.uug_url

@@ -26,6 +26,7 @@ from mobile_units.models.users import User
 from mobile_units.models.women import Woman
 from mobile_units.planning.http import Patience
 from mobile_units.planning.osrm import Osrm, road_tables
+from mobile_units.services import sites
 from mobile_units.transmission.certificates import (
     CertificateError,
     Credentials,
@@ -46,6 +47,8 @@ ENDS_SOON = timedelta(days=30)
 """A certificate that ends within this time is warned of."""
 BRIEF = Patience(connect_seconds=2.0, read_seconds=5.0)
 """How long the service of road distances is waited for."""
+NAMED_SITES = 10
+"""How many sites are named where many have the same trouble."""
 ALERT_SECONDS = 1.0
 """How long a server is given to refuse our certificate."""
 NEEDED_TO_START: tuple[tuple[type[Base], str, str], ...] = (
@@ -300,6 +303,7 @@ def _content(session: Session) -> Iterator[Finding]:
             "`mobile-units transmissions work-list` says what to correct and how to send them again.",
         )
     yield from _links(session)
+    yield from _sites_unknown_to_units(session)
     yield from _unconfirmed_codes(session)
 
 
@@ -318,6 +322,20 @@ def _links(session: Session) -> Iterator[Finding]:
                 Severity.WARNING,
                 f"the central system has not answered the provider {book} since {link.opened_at:%Y-%m-%d %H:%M} UTC",
                 "Nothing is to be done while the worker runs: it tries until there is an answer.",
+            )
+
+
+def _sites_unknown_to_units(session: Session) -> Iterator[Finding]:
+    """What keeps units that are limited to voivodeships from sites."""
+    for key, book in session.execute(select(Provider.id, Provider.rpwdl_book).order_by(Provider.rpwdl_book)):
+        codes = sites.without_voivodeship(session, key)
+        if codes:
+            more = ", …" if len(codes) > NAMED_SITES else ""
+            yield Finding(
+                Severity.WARNING,
+                f"units of the provider {book} that are limited to voivodeships cannot come to {len(codes)} sites"
+                f" without a TERYT code: {', '.join(codes[:NAMED_SITES])}{more}",
+                "Add the code of the gmina: `mobile-units import sites` with the columns code and teryt, or the API.",
             )
 
 

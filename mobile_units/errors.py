@@ -108,8 +108,8 @@ REFUSALS: dict[str, Refusal] = {
     "ends_before_start": Refusal(
         "Koniec musi być późniejszy niż początek.",
         "The end must be later than the start.",
-        "Popraw godziny.",
-        "Correct the times.",
+        "Popraw dni albo godziny.",
+        "Correct the days or the times.",
     ),
     "pesel_invalid": Refusal(
         "Numer PESEL jest niepoprawny.",
@@ -467,7 +467,7 @@ REFUSALS: dict[str, Refusal] = {
     ),
     # itineraries
     "itinerary_not_draft": Refusal(
-        "Trasę w stanie {status} można już tylko oglądać.",
+        "Trasę można już tylko oglądać (stan: {status}).",
         "An itinerary that is {status} can only be read.",
         "Zatwierdzoną otwórz ponownie; opublikowaną zmień, tworząc jej nową wersję.",
         "Reopen an approved one; of a published one, make a new version.",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 
 from mobile_units.models.planning import JobKind, JobState
 from mobile_units.rules.programmes import Programme
@@ -11,13 +11,11 @@ from schemas.base import FilterSchema, page_schema
 from schemas.itineraries import PlanRequestSchema, WeightsSchema
 from schemas.what_if import WhatIfSchema
 
-ASKED_FOR = (JobKind.PLAN, JobKind.WHAT_IF)
-
 
 class NewPlanningJobSchema(PlanRequestSchema):
     """What the planner is asked for."""
 
-    kind = fields.Enum(JobKind, by_value=True, load_default=JobKind.PLAN, validate=validate.OneOf(ASKED_FOR))
+    kind = fields.Enum(JobKind, by_value=True, load_default=JobKind.PLAN)
     what_if = fields.Nested(WhatIfSchema, metadata={"description": "what would be different; with `what_if` only"})
 
     @validates_schema

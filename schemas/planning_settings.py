@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from mobile_units.services.planning_settings import ASSUMED_UPTAKE, Settings
+from mobile_units.services.planning_settings import ASSUMED_UPTAKE, WEIGHT_EN, WEIGHT_PL, Settings
 from schemas.base import StrictSchema
 
 USUAL = Settings()
@@ -29,7 +29,7 @@ class NewPlanningSettingsSchema(StrictSchema):
         "crew_km_share", 0, 100, "what a kilometre of a crew in its car counts beside one of a unit"
     )
     women_per_uneven_day = _number("women_per_uneven_day", 0, 10_000, "women that a day of uneven load costs")
-    overdue_weight = _number("overdue_weight", 0, 100, "what a woman counts more where no unit stood for two years")
+    overdue_weight = _number("overdue_weight", 0, 100, "what a woman counts more where no unit stood for four years")
     underscreened_weight = _number(
         "underscreened_weight", 0, 100, "what a woman counts more in a gmina where nobody is screened"
     )
@@ -60,3 +60,5 @@ class PlanningSettingsSchema(Schema):
     assumed_uptake = fields.Constant(
         ASSUMED_UPTAKE, metadata={"description": "estimate of the share of women screened where a site tells none"}
     )
+    weight_en = fields.Constant(WEIGHT_EN, metadata={"description": "how a woman's weight is worked out, in English"})
+    weight_pl = fields.Constant(WEIGHT_PL, metadata={"description": "how a woman's weight is worked out, in Polish"})

@@ -37,7 +37,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 
 ONLY_IMPORTER = {
     "zeep": {"mobile_units.transmission.soap", "mobile_units.transmission.contract_check"},
-    "pyvrp": {"mobile_units.planning.solver"},
+    "numba": {"mobile_units.planning.kernel"},
     "xmlsec": {"mobile_units.transmission.security"},
     "signxml": {"mobile_units.sandbox.security"},
 }

@@ -15,7 +15,7 @@ from tests.environment import environment
 
 ROOT = Path(__file__).parents[1]
 OURS = House(ROOT)
-TOO_HEAVY = {"zeep", "pyvrp", "numpy", "openpyxl"}
+TOO_HEAVY = {"zeep", "numba", "numpy", "openpyxl"}
 """Libraries that take long to load and that no request for a page needs."""
 
 RULES: Mapping[Callable[[House], list[str]], Mapping[str, str]] = {
@@ -41,7 +41,7 @@ RULES: Mapping[Callable[[House], list[str]], Mapping[str, str]] = {
     architecture.libraries: {
         "mobile_units/transmission/worker.py": "from zeep.transports import Transport",
         "mobile_units/transmission/soap.py": "import zeep",
-        "mobile_units/services/plans.py": "import pyvrp",
+        "mobile_units/services/plans.py": "import numba",
         "mobile_units/cli.py": "import flask",
         "mobile_units/errors.py": "from marshmallow import ValidationError",
         "routes/app.py": "from flask import Flask",
@@ -92,7 +92,7 @@ BROKEN: Mapping[Callable[[House], list[str]], set[str]] = {
     architecture.outbox_only: {"mobile_units.services.visits imports mobile_units.transmission.soap"},
     architecture.libraries: {
         "mobile_units.transmission.worker imports zeep.transports.Transport",
-        "mobile_units.services.plans imports pyvrp",
+        "mobile_units.services.plans imports numba",
         "mobile_units.cli imports flask",
         "mobile_units.errors imports marshmallow.ValidationError",
     },

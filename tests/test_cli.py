@@ -256,7 +256,7 @@ def test_sites_are_imported_and_women_due_estimated(engine: Engine, run: Run, tm
     """A second import of the same changes nothing; without estimates there are none."""
     path = file(tmp_path, SITES)
     assert run("import", "sites", path, "--no-estimate").json == {
-        "rows": 2, "created": 2, "updated": 0, "unchanged": 0
+        "rows": 2, "created": 2, "updated": 0, "unchanged": 0, "sites_without_teryt": []
     }  # fmt: skip
     assert count(engine, SiteDemand) == 0
     assert run("import", "sites", path).json["updated"] == 2

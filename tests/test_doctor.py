@@ -9,17 +9,20 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, crypto, db, migrations
 from mobile_units.config import Settings
 from mobile_units.doctor import Finding, Severity, examine
+from mobile_units.models.providers import Provider
+from mobile_units.models.sites import Site
 from mobile_units.models.transmissions import MessageState, TransmissionLink
+from mobile_units.models.units import MobileUnit, UnitProgramme
 from mobile_units.sandbox import certificates
 from mobile_units.sandbox.server import SandboxServer
 from mobile_units.services import reference
-from tests import factories, factories_booking, factories_transmission
+from tests import factories, factories_booking, factories_planning, factories_transmission
 from tests.conftest import new_database
 from tests.environment import environment
 from tests.stand_in import Reply, refusing_address, serving
@@ -225,6 +228,25 @@ def test_rejected_messages_are_counted(used: Settings) -> None:
         for _ in range(3):
             factories_transmission.message(session, provider.id).state = MessageState.REJECTED
     assert "3 messages were rejected by the central system" in texts(used, Severity.WARNING)
+
+
+def test_sites_that_limited_units_cannot_reach_are_named(used: Settings) -> None:
+    """Unless there is no such unit; ten by code, the others are counted."""
+    lacking = "cannot come to 12 sites without a TERYT code: "
+    with changing(used) as session:
+        provider_id = session.scalars(select(Provider.id).order_by(Provider.id).limit(1)).one()
+        made = [factories_planning.site(session, provider_id) for _ in range(12)]
+        limited = factories_planning.unit(session, provider_id)
+        codes = sorted(each.code for each in made)
+    assert not [each for each in texts(used, Severity.WARNING) if lacking in each]
+    with changing(used) as session:
+        session.get_one(MobileUnit, limited.id).voivodeships = ["10"]
+    (told,) = (each for each in texts(used, Severity.WARNING) if lacking in each)
+    assert told.endswith(": " + ", ".join(codes[:10]) + ", …")
+    with changing(used) as session:
+        session.execute(delete(UnitProgramme))
+        session.execute(delete(MobileUnit))
+        session.execute(delete(Site))
 
 
 def test_a_provider_that_cannot_send_is_named(used: Settings) -> None:

@@ -1,9 +1,10 @@
 """What the commands share: the installation that they work on, the provider that they act for, options and output."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from mobile_units.rules.roles import Role
 from mobile_units.services.actors import Actor
 
 if TYPE_CHECKING:
-    from mobile_units.planning.problem import Matrix, Problem
+    from mobile_units.planning.problem import Distances, Matrix, Problem
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
@@ -77,13 +78,16 @@ def command_actor(session: Session, book: str | None) -> Actor:
     return Actor(found[0], roles=frozenset(Role))
 
 
-def road_distances(settings: Settings) -> "Callable[[Problem], Matrix] | None":
-    """Asks the configured service of roads; None without one, and distances are estimated."""
-    if settings.osrm_url is None:
-        return None
+def road_distances(settings: Settings) -> "Distances":
+    """Distances as configured, of the service of roads or estimated; what was worked out once is kept."""
+    return partial(_roads, settings.osrm_url, settings.osrm_table_size, settings.distances_folder)
+
+
+def _roads(url: str | None, table_size: int, folder: Path, problem: "Problem") -> "Matrix":
+    """Only the child that asks for distances loads what they are worked out with."""
     from mobile_units.planning.distances import distances_from
 
-    return distances_from(settings.osrm_url, settings.osrm_table_size, settings.data_dir / "distances")
+    return distances_from(url, table_size, folder)(problem)
 
 
 def print_json(value: Any) -> None:

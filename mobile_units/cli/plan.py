@@ -1,7 +1,8 @@
 """The commands `mobile-units plan`: an itinerary for the units and sites of the database, or for those of files."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ from mobile_units.rules.calendar import first_working_day_after, quarter_from
 
 if TYPE_CHECKING:
     from mobile_units.planning.problem import Plan, PlanningSite, PlanningUnit, Problem, Progress
+    from mobile_units.planning.process import Report
+    from mobile_units.services.planning import PlanRequest
 
 matrix_option = click.option(
     "--matrix", type=FILE, help="Kilometres between all bases and sites (CSV), in the order of the files."
@@ -98,11 +101,18 @@ def _plan_files(problem: "Problem", seconds: float, seed: int, *, as_json: bool)
     from mobile_units.planning.documents import plan_document
     from mobile_units.planning.process import solve_apart
 
+    with _progress_told() as watch:
+        made = solve_apart(problem, seconds=seconds, seed=seed, progress=watch)
+    print_json(plan_document(problem, made)) if as_json else _print_plan(problem, made)
+
+
+@contextmanager
+def _progress_told() -> "Iterator[Report | None]":
+    """What tells a terminal how far the search is; a file is told nothing."""
     watch = _tell_progress if sys.stderr.isatty() else None
-    made = solve_apart(problem, seconds=seconds, seed=seed, progress=watch)
+    yield watch
     if watch:
         click.echo(err=True)
-    print_json(plan_document(problem, made)) if as_json else _print_plan(problem, made)
 
 
 def _tell_progress(progress: "Progress") -> None:
@@ -140,6 +150,16 @@ def _print_figures(figures: Sequence[tuple[str, Any]]) -> None:
         click.echo(f"{name:<{width}}  {f'{value:.1f}' if isinstance(value, float) else value}")
 
 
+def _proposal(problem: "Problem", request: "PlanRequest") -> "Plan":
+    from mobile_units.services import planning
+
+    settings = Settings.from_env()
+    memory_bytes = settings.planning_memory_bytes
+    measured = planning.with_distances(problem, road_distances(settings), memory_bytes=memory_bytes)
+    with _progress_told() as watch:
+        return planning.propose(measured, request, watch, memory_bytes)
+
+
 def _plan_stored(  # noqa: PLR0913, PLR0917 -- what is asked for, and by whom
     name: str, first_day: date, last_day: date, seconds: float, seed: int, book: str | None
 ) -> None:
@@ -149,7 +169,7 @@ def _plan_stored(  # noqa: PLR0913, PLR0917 -- what is asked for, and by whom
     with command_session() as session:
         actor = command_actor(session, book)
         problem = planning.problem_for(session, actor, request)
-    proposal = planning.propose(planning.with_distances(problem, road_distances(Settings.from_env())), request)
+    proposal = _proposal(problem, request)
     with command_session() as session:
         itinerary = planning.keep_plan(session, actor, request, proposal)
         print_json({"itinerary": itinerary.id, "stops": len(itinerary.stops), **itinerary.planning["objective"]})

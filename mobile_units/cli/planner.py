@@ -18,12 +18,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, db
+from mobile_units.cli.common import road_distances
 from mobile_units.config import Settings
 from mobile_units.errors import DomainError
-from mobile_units.planning.problem import Matrix, Plan, Problem, Progress
-from mobile_units.planning.process import Report, run_apart, solve_apart
+from mobile_units.planning.problem import Distances, Plan, Problem, Progress
+from mobile_units.planning.process import Report, solve_apart
 from mobile_units.services import planning, planning_jobs, planning_queue
-from mobile_units.services.planning import Distances
 from mobile_units.services.planning_queue import ClaimedJob, Order
 from mobile_units.transmission.shared_clock import SharedClock
 
@@ -32,10 +32,7 @@ LEASE = timedelta(seconds=30)
 REPORT_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
 LONGEST_BACK_OFF_SECONDS = 30.0
-ROADS_SECONDS = 1200.0
-"""Longer than a service of roads is asked for (`planning.osrm`)."""
 CURVE_POINTS = 60
-MEGABYTE = 1024**2
 UNREACHABLE = (OperationalError, InterfaceError)
 
 Kept = TypeVar("Kept")
@@ -62,7 +59,7 @@ class _EndedError(Exception):
 class Planner:
     """Works at one job at a time until `stop` is set; then the job at hand is given back.
 
-    `memory_bytes` are the most that a child may take. `distances` asks for roads; without it they are estimated.
+    `memory_bytes` are the most that a child may take. `distances` asks for roads; without it the solver estimates them.
     """
 
     engine: Engine
@@ -150,13 +147,7 @@ class Planner:
 
     def _prepared(self, problem: Problem, watch: Report) -> Problem:
         """The problem with the roads between its places, which a child asks for, so that it can be ended."""
-        if self.distances is None:
-            return problem
-        work = partial(_measured, self.distances, problem)
-        found = run_apart(work, seconds=ROADS_SECONDS, memory_bytes=self.memory_bytes, progress=watch)
-        if isinstance(found, DomainError):
-            raise found
-        return planning.with_distances(problem, lambda _: found)
+        return planning.with_distances(problem, self.distances, progress=watch, memory_bytes=self.memory_bytes)
 
     def _end(self, claimed: ClaimedJob, order: Order | None) -> str:
         if order is None:
@@ -177,14 +168,6 @@ class Planner:
             except UNREACHABLE:
                 if self.stop.wait(REPORT_SECONDS):
                     raise
-
-
-def _measured(distances: Distances, problem: Problem, _: Report) -> Matrix | DomainError:
-    """What a child finds out; a refusal is handed over as it is."""
-    try:
-        return distances(problem)
-    except DomainError as refusal:
-        return refusal
 
 
 @dataclass(slots=True)
@@ -258,10 +241,4 @@ class _Watch:
 
 def planner_of(settings: Settings, engine: Engine, stop: Event) -> Planner:
     """A planner for one thread."""
-    memory_bytes = settings.planning_memory_mb * MEGABYTE
-    if settings.osrm_url is None:
-        return Planner(engine, memory_bytes, None, stop)
-    from mobile_units.planning.distances import distances_from
-
-    folder = settings.data_dir / "distances"
-    return Planner(engine, memory_bytes, distances_from(settings.osrm_url, settings.osrm_table_size, folder), stop)
+    return Planner(engine, settings.planning_memory_bytes, road_distances(settings), stop)

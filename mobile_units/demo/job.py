@@ -21,6 +21,8 @@ from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import MessageState
 from mobile_units.models.units import MobileUnit
 from mobile_units.models.visits import Visit
+from mobile_units.planning.distances import distances_from
+from mobile_units.planning.problem import Distances
 from mobile_units.rules.calendar import first_working_day_after, quarter_from
 from mobile_units.services import itineraries, planning, publishing, reports, transmissions, versions
 from mobile_units.services.actors import Actor
@@ -82,9 +84,15 @@ def _plan(job: Run, actor: Actor) -> int:
         )
         problem = planning.problem_for(session, actor, request)
     job.progress.step(f"plan of {len(problem.units)} units and {len(problem.sites)} sites, {first_day} to {last_day}")
-    plan = planning.propose(planning.with_distances(problem), request)
+    memory_bytes = job.settings.planning_memory_bytes
+    measured = planning.with_distances(problem, _distances(job.settings), memory_bytes=memory_bytes)
+    plan = planning.propose(measured, request, memory_bytes=memory_bytes)
     with db.transaction(job.engine) as session:
         return planning.keep_plan(session, actor, request, plan).id
+
+
+def _distances(settings: Settings) -> Distances:
+    return distances_from(settings.osrm_url, settings.osrm_table_size, settings.distances_folder)
 
 
 def _itineraries(actor: Actor) -> Select[Itinerary]:

@@ -31,6 +31,20 @@ class ItineraryStatus(StrEnum):
     SUPERSEDED = "superseded"
     DISCARDED = "discarded"
 
+    @property
+    def name_pl(self) -> str:
+        """Polish name."""
+        return _STATUS_PL[self]
+
+
+_STATUS_PL = {
+    ItineraryStatus.DRAFT: "szkic",
+    ItineraryStatus.APPROVED: "zatwierdzona",
+    ItineraryStatus.PUBLISHED: "opublikowana",
+    ItineraryStatus.SUPERSEDED: "zastąpiona",
+    ItineraryStatus.DISCARDED: "odrzucona",
+}
+
 
 class Itinerary(Owned, Versioned, Base):
     """A plan of a provider's units from `first_day` to `last_day`, both included.

@@ -13,8 +13,8 @@ from mobile_units.models.base import Base, CreatedAt, Instant, Key, Owned, Versi
 class PlanningSettings(Versioned, Base):
     """What the terms of the objective are worth to a provider, and how its units drive (see `planning.problem`).
 
-    `overdue_weight` is what a woman counts more at a site where no unit stood for two years, `underscreened_weight`
-    what she counts more in a gmina where nobody is screened; both grow evenly from nothing.
+    `overdue_weight` is what a woman counts more at a site where no unit stood for four years, `underscreened_weight`
+    what she counts more in a gmina where nobody is screened (see `planning.demand.weight_of`).
     """
 
     __tablename__ = "planning_settings"
@@ -40,11 +40,10 @@ class PlanningSettings(Versioned, Base):
 
 
 class JobKind(StrEnum):
-    """What is asked of the planner: a plan, a plan that differs in something, or a repair after a breakdown."""
+    """What is asked of the planner: a plan, or a plan that would be if something were different."""
 
     PLAN = "plan"
     WHAT_IF = "what_if"
-    REPAIR = "repair"
 
 
 class JobState(StrEnum):

@@ -187,7 +187,9 @@ def _equipment_and_permits(stop: _Stop) -> Iterator[Violation]:
     unit, site = stop.unit, stop.site
     if not _needs(stop):
         yield stop.violation("programme_not_offered")
-    if (unit.site_ids and site.id not in unit.site_ids) or (unit.regions and site.region not in unit.regions):
+    if unit.regions and site.region is None:
+        yield stop.violation("region_unknown")
+    elif (unit.site_ids and site.id not in unit.site_ids) or (unit.regions and site.region not in unit.regions):
         yield stop.violation("not_permitted")
     if missing := unit.needs & site.lacks:
         yield stop.violation("logistics_missing", missing=", ".join(sorted(missing)))
@@ -386,7 +388,7 @@ def _is_limited(limit: Limit, stop: _Stop) -> bool:
 def _fixed_stops_changed(problem: Problem, stops: Iterable[PlannedStop]) -> Iterator[Violation]:
     """What is fixed is who stands where on which days; how many women are reached may be reckoned anew."""
     made = {(stop.unit_id, stop.site_id, stop.days) for stop in stops}
-    missing = [stop for stop in problem.fixed if (stop.unit_id, stop.site_id, stop.days) not in made]
+    missing = [stop for stop in problem.fixed if stop.days and (stop.unit_id, stop.site_id, stop.days) not in made]
     for stop in _known(problem, missing):
         yield stop.violation("fixed_stop_changed", stop.days[0], first=stop.days[0], last=stop.days[-1])
 

@@ -91,14 +91,15 @@ class _Stays:
             return []
         if visits == 1:
             return [due]
-        most = max(1, min(due, self._most_women(need) * self.site.days_max))
+        most = max(1, min(due, self._most_women(need)))
         stays = min(visits, ceil(due / most))
         return [min(most, due - most * stay) for stay in range(stays)]
 
     def _most_women(self, need: Need) -> int:
-        """How many women the strongest unit examines in a day, whichever crew works."""
+        """How many women the strongest unit examines in the longest stay, whichever crew works."""
+        more, place = self.site.days_max - 1, self.site.id
         return max(
-            unit.women_on(need, self.site.id, day, first=False)
+            unit.women_on(need, place, day, first=True) + more * unit.women_on(need, place, day, first=False)
             for unit in self.problem.units
             if unit.offers(need) and unit.may_serve(self.site)
             for day in self._changes(unit)

@@ -12,7 +12,7 @@ from pyproj import Geod
 
 from mobile_units.planning import matrices
 from mobile_units.planning.osrm import Osrm, road_tables
-from mobile_units.planning.problem import Matrix, Problem, Roads, coordinates
+from mobile_units.planning.problem import Distances, Matrix, Problem, Roads, coordinates
 
 EARTH = Geod(ellps="WGS84")
 STRIP = 64
@@ -62,9 +62,10 @@ def matrix_for(problem: Problem, service: Osrm | None = None, folder: Path | Non
     return make() if folder is None else _kept(folder, matrices.name_of(places, *settings), len(places), make)
 
 
-def distances_from(url: str, table_size: int, folder: Path) -> Callable[[Problem], Matrix]:
-    """`matrix_for` as an installation is configured: with the OSRM service at `url`, kept in `folder`."""
-    return partial(matrix_for, service=Osrm(url=url, table_size=table_size), folder=folder)
+def distances_from(url: str | None, table_size: int, folder: Path) -> Distances:
+    """`matrix_for` as an installation is configured: with the OSRM service at `url`, if any, kept in `folder`."""
+    service = None if url is None else Osrm(url=url, table_size=table_size)
+    return partial(matrix_for, service=service, folder=folder)
 
 
 def _kept(folder: Path, name: str, places: int, make: Callable[[], Matrix]) -> Matrix:

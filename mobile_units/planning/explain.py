@@ -29,7 +29,7 @@ from mobile_units.planning.problem import (
     Problem,
     Unserved,
 )
-from mobile_units.planning.reasons import CAN_COME, UNIT_WITH, unserved
+from mobile_units.planning.reasons import CAN_COME, UNIT_WITH, unserved, without_region
 from mobile_units.planning.violations import Words, window_words
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.units import HomeRule
@@ -46,7 +46,8 @@ def _entries(made: "Made", site: PlanningSite) -> Iterator[Unserved]:
         yield unserved("no_women_due", site, None, {})
     for need in (*Programme, None):
         if site.women_due.get(need, 0) > 0 and not made.visits[site.id, need]:
-            yield _Sieve(made, site, need).reason()
+            sieve = _Sieve(made, site, need)
+            yield without_region(sieve.reason(), sieve.kept_away())
 
 
 class _Sieve:
@@ -61,6 +62,10 @@ class _Sieve:
         self.place = made.ways.sites[site.id]
         self.open = made.calendar.open_at(site)
         self.exceeded: Limit | None = None
+
+    def kept_away(self) -> list[str]:
+        """The units that would be asked if it were known in which voivodeship the site lies."""
+        return [tour.unit.name for tour in self.made.offering[self.need] if not self.knows_the_region(tour)]
 
     def reason(self) -> Unserved:
         """The first rule that no unit passes; if some pass all of them, what the way is worth."""
@@ -80,6 +85,9 @@ class _Sieve:
         return self._worth(tours)
 
     # the rules
+
+    def knows_the_region(self, tour: Tour) -> bool:
+        return not tour.unit.regions or self.site.region is not None
 
     def is_permitted(self, tour: Tour) -> bool:
         unit = tour.unit
@@ -261,7 +269,7 @@ class _Sieve:
             "gap": self.site.gap_days,
             "codes": used_up.codes if used_up else "",
             "left": max(0, self.made.left[used_up]) if used_up else 0,
-            "due": self.site.women_due[used_up.programme] if used_up else 0,
+            "due": self.site.women_due.get(self.need, 0),
         }
         return unserved(code, self.site, self.need, facts)
 
@@ -290,6 +298,7 @@ class _Sieve:
 
 
 RULES: tuple[tuple[str, Callable[[_Sieve, Tour], bool]], ...] = (
+    ("region_unknown", _Sieve.knows_the_region),
     ("no_permitted_unit", _Sieve.is_permitted),
     ("logistics_missing", _Sieve.has_what_it_needs),
     ("too_far", _Sieve.is_within_a_drive),

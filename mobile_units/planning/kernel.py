@@ -1,13 +1,14 @@
 """The inner loop of the planner: tours on a calendar, taken apart and put together again until time is up.
 
 The method is ruin and recreate with simulated annealing (Christiaens and Vanden Berghe, "Slack induction by string
-removals", Transportation Science 54, 2020): strings of stops near a random place are taken out of their tours, and these
-and other places nearby are put in where they gain most. Every tour is exact at every moment: it is laid on the calendar
-of its unit, day by day, with windows, holidays, fixed stops, drives and nights.
+removals", Transportation Science 54, 2020): strings of stops near a random place are taken out of their tours, and
+these and other places nearby are put in where they gain most. Every tour is exact at every moment: it is laid on the
+calendar of its unit, day by day, with windows, holidays, fixed stops, drives and nights.
 
 Everything here is arrays and numbers, compiled by numba; `planning.model` knows what they mean. Days are counted from
-the first day of the period, ends are exclusive. A client is a possible stop: a site with the needs that one kind of unit
-would serve there, or a fixed stop. Few arrays with named columns, because compiling takes the longer the more there are.
+the first day of the period, ends are exclusive. A client is a possible stop: a site with the needs that one kind of
+unit would serve there, or a fixed stop. There are few arrays with named columns, and few types, because each of them
+makes compiling longer.
 """
 
 from typing import NamedTuple
@@ -20,7 +21,7 @@ STAYS_OUT, HOME_ON_WEEKENDS, HOME_DAILY = 0, 1, 2
 REMOVED_ON_AVERAGE = 10
 LONGEST_STRING = 10
 BLINK = 0.01
-NOT_SERVED_TRIED = 12
+NOT_SERVED_TRIED, FEW_TRIED_OFTEN = 60, 4
 DAYS_BETWEEN_WEEKENDS = 5
 
 # columns of Model.unit, Model.bound, Model.client, Model.stay, Model.limit, rows of Model.calendar, Model.setting
@@ -30,9 +31,9 @@ PLACE, WINDOW, GROUP, FIXED_UNIT, FIXED_START, FIXED_END, FIXED_GAPS, TOKENS = 0
 DAYS, WOMEN, PARTS = 0, 1, 2
 PROGRAMME, FROM, TO, MOST_WOMEN, OF_UNITS = 0, 1, 2, 3, 4
 WORKED, WORKDAY, GAPS, WEEKENDS = 0, 1, 2, 3
-DRIVE_HOURS, COMMUTE_KM, KM_PER_WOMAN, CREW_KM_SHARE, UNEVEN_DAY = 0, 1, 2, 3, 4
+DRIVE_HOURS, COMMUTE_KM, KM_PER_WOMAN, CREW_KM_SHARE, UNEVEN_DAY, ALL_AVAILABLE = 0, 1, 2, 3, 4, 5
 # columns of Tours.stops, Tours.terms, State.unit, State.client, State.group, State.count, State.value
-CLIENT, START, END, LATEST = 0, 1, 2, 3
+CLIENT, AT, START, END, LATEST = 0, 1, 2, 3, 4
 WEIGHTED, KM, CREW_KM, USED = 0, 1, 2, 3
 TOUCHED, TRIED, CHANGED = 0, 1, 2
 UNIT, POOL, SEEN = 0, 1, 2
@@ -54,16 +55,17 @@ _inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc
 class Model(NamedTuple):
     """What does not change during a search.
 
-    Places are the bases of the units (by their number) and the sites; `km` and `hours` lie between places. `run` says
-    for a calendar, a class of windows and a day how many working days from this one on are open to a stay; `opens` is
-    the first of them. A `calendar` counts the working days before a day, names them, counts the free weekends between
-    them, and the Saturdays and Sundays before a day. `stay` has for a unit and a client the days of a stay, zero meaning
-    never, the women reached and how many of them in each programme; `stay_on` has the same by the day of the beginning,
-    for units whose crews change. The tokens of a client, its last columns, can be held by one client at a time. `near` lists clients nearby, `near_units`
-    the units that could come.
+    Places are the bases of the units (by their number) and the sites; `km` and `hours` lead from one place to another,
+    `km_from` to one from another. `run` says for a calendar, a class of windows and a day how many working days from
+    this one on are open to a stay; `opens` is the first of them. A `calendar` counts the working days before a day,
+    names them, counts the free weekends between them, and the Saturdays and Sundays before a day. `stay` has for a
+    client and a unit the days of a stay, zero meaning never, the women reached and how many of them in each programme;
+    `stay_on` has the same by the day of the beginning, for units whose crews change. The tokens of a client, its last
+    columns, can be held by one client at a time. `near` lists clients nearby, `near_units` the units that could come.
     """
 
     km: Floats
+    km_from: Floats
     hours: NDArray[np.float32]
     unit: Ints
     bound: Floats
@@ -73,7 +75,7 @@ class Model(NamedTuple):
     run: Shorts
     opens: Ints
     stay: Ints
-    stay_on: Ints
+    stay_on: Shorts
     near: Ints
     near_units: Ints
     limit: Ints
@@ -81,14 +83,16 @@ class Model(NamedTuple):
 
 
 class Tours(NamedTuple):
-    """Tours of all units: the stops in their order with client, start, end and the latest possible start.
+    """Tours of all units: the stops in their order with client, place, start, end and the latest possible start.
 
-    `terms` has a row per unit: weighted women, kilometres, kilometres of the crew, days used. `limited` counts women by
+    `legs` are the kilometres straight to each stop from the one before or the base, and home from the last. `terms` has
+    a row per unit: weighted women, kilometres, kilometres of the crew, days used. `limited` counts women by
     unit and limit.
     """
 
     stops: Ints
     length: Ints
+    legs: Floats
     terms: Floats
     limited: Ints
 
@@ -117,8 +121,9 @@ class State(NamedTuple):
 def new_tours(units: int, longest: int, limits: int) -> Tours:
     """Empty tours."""
     return Tours(
-        stops=np.zeros((units, longest, 4), np.int64),
+        stops=np.zeros((units, longest, 5), np.int64),
         length=np.zeros(units, np.int64),
+        legs=np.zeros((units, longest + 1)),
         terms=np.zeros((units, 4)),
         limited=np.zeros((units, limits), np.int64),
     )
@@ -164,7 +169,7 @@ def _below(random, count):
 @_inner
 def _days(m, unit, client, day):
     dated = m.unit[unit, CREWS]
-    return m.stay_on[dated, client, day, DAYS] if dated >= 0 else m.stay[unit, client, DAYS]
+    return m.stay_on[dated, client, day, DAYS] if dated >= 0 else m.stay[client, unit, DAYS]
 
 
 @_inner
@@ -172,7 +177,7 @@ def _women(m, unit, client, day):
     dated = m.unit[unit, CREWS]
     if dated >= 0 and not _is_fixed(m, client):
         return m.stay_on[dated, client, day, WOMEN]
-    return m.stay[unit, client, WOMEN]
+    return m.stay[client, unit, WOMEN]
 
 
 @_inner
@@ -199,9 +204,9 @@ def _latest(m, unit, client, end):
     day = min(end, m.run.shape[2]) - 1
     while day >= m.opens[calendar, window]:
         days = _days(m, unit, client, day)
-        if 0 < days <= m.run[calendar, window, day]:
-            if m.calendar[calendar, WORKDAY, m.calendar[calendar, WORKED, day] + days - 1] < end:
-                return day
+        last = m.calendar[calendar, WORKED, day] + days - 1
+        if 0 < days <= m.run[calendar, window, day] and m.calendar[calendar, WORKDAY, last] < end:
+            return day
         day -= 1
     return -1
 
@@ -255,6 +260,7 @@ def _lay(m, tours, unit):
             return False
         end = max(end, over)
         tours.stops[unit, position, START], tours.stops[unit, position, END] = start, end
+        tours.legs[unit, position] = m.km[origin, m.client[client, PLACE]]
         if _add_stop(m, tours, unit, position, origin) > m.bound[unit, LONGEST_DRIVE]:
             return False
         origin = m.client[client, PLACE]
@@ -265,6 +271,7 @@ def _lay(m, tours, unit):
 def _drive_home(m, tours, unit, origin):
     """Adds the way home from the last stop; whether it is short enough."""
     length = tours.length[unit]
+    tours.legs[unit, length] = m.km[origin, unit]
     if m.unit[unit, HOME] == HOME_DAILY or length == 0:
         return True
     tours.terms[unit, KM] += m.km[origin, unit]
@@ -287,9 +294,7 @@ def _set_latest(m, tours, unit):
             return False
         tours.stops[unit, position, LATEST] = latest
         if position:
-            end = latest - _wait(
-                m, unit, m.client[tours.stops[unit, position - 1, CLIENT], PLACE], m.client[client, PLACE]
-            )
+            end = latest - _wait(m, unit, tours.stops[unit, position - 1, AT], m.client[client, PLACE])
     return True
 
 
@@ -305,7 +310,7 @@ def _add_stop(m, tours, unit, position, origin):
     """Adds the terms of a stop that has its days; the longest drive that it gives rise to, in kilometres."""
     client, start = tours.stops[unit, position, CLIENT], tours.stops[unit, position, START]
     if _is_fixed(m, client):
-        days, gaps = m.stay[unit, client, DAYS], m.client[client, FIXED_GAPS]
+        days, gaps = m.stay[client, unit, DAYS], m.client[client, FIXED_GAPS]
     else:
         calendar, days = m.unit[unit, CALENDAR], _days(m, unit, client, start)
         first = m.calendar[calendar, WORKED, start]
@@ -378,7 +383,7 @@ def _add_limited(m, tours, unit, client, start):
             if dated >= 0 and not _is_fixed(m, client):
                 tours.limited[unit, limit] += m.stay_on[dated, client, start, PARTS + programme]
             else:
-                tours.limited[unit, limit] += m.stay[unit, client, PARTS + programme]
+                tours.limited[unit, limit] += m.stay[client, unit, PARTS + programme]
 
 
 # all tours
@@ -450,8 +455,10 @@ def _release(m, s, client):
 def _copy(source, target, unit):
     target.length[unit] = source.length[unit]
     for position in range(source.length[unit]):
-        for column in range(4):
+        target.legs[unit, position] = source.legs[unit, position]
+        for column in range(5):
             target.stops[unit, position, column] = source.stops[unit, position, column]
+    target.legs[unit, source.length[unit]] = source.legs[unit, source.length[unit]]
     for term in range(4):
         target.terms[unit, term] = source.terms[unit, term]
     for limit in range(source.limited.shape[1]):
@@ -486,7 +493,8 @@ def _insert(m, s, unit, position, client):
     tours = s.now
     for later in range(tours.length[unit], position, -1):
         tours.stops[unit, later, CLIENT] = tours.stops[unit, later - 1, CLIENT]
-    tours.stops[unit, position, CLIENT] = client
+        tours.stops[unit, later, AT] = tours.stops[unit, later - 1, AT]
+    tours.stops[unit, position, CLIENT], tours.stops[unit, position, AT] = client, m.client[client, PLACE]
     tours.length[unit] += 1
     _hold(m, s, client, unit)
 
@@ -497,6 +505,7 @@ def _take_out(m, s, unit, position):
     _release(m, s, tours.stops[unit, position, CLIENT])
     for later in range(position, tours.length[unit] - 1):
         tours.stops[unit, later, CLIENT] = tours.stops[unit, later + 1, CLIENT]
+        tours.stops[unit, later, AT] = tours.stops[unit, later + 1, AT]
     tours.length[unit] -= 1
 
 
@@ -585,7 +594,7 @@ def _too_far_on(m, tours, unit, position):
     """The free stop that has to go, because the drive to the stop at a position, or home from it, is too long; or -1."""
     limit, client = m.bound[unit, LONGEST_DRIVE], tours.stops[unit, position, CLIENT]
     place, free = m.client[client, PLACE], not _is_fixed(m, client)
-    origin = m.client[tours.stops[unit, position - 1, CLIENT], PLACE] if position else unit
+    origin = tours.stops[unit, position - 1, AT] if position else unit
     if free and position == tours.length[unit] - 1 and m.km[place, unit] > limit:
         return position
     if m.km[origin, place] > limit:
@@ -601,13 +610,13 @@ def _too_far_on(m, tours, unit, position):
 
 @_inner
 def _add_not_served(m, s, seed, count, iteration):
-    """Adds clients near the seed whom nobody serves."""
+    """Adds clients near the seed whom nobody serves: mostly a few, sometimes many."""
     for number in range(count):
         s.client[s.client[number, POOL], SEEN] = iteration
-    tried = 0
+    tried, most = 0, int(NOT_SERVED_TRIED * _uniform(s.random) ** FEW_TRIED_OFTEN) + 1
     for number in range(-1, m.near.shape[1]):
         client = seed if number < 0 else m.near[seed, number]
-        if client < 0 or tried == NOT_SERVED_TRIED:
+        if client < 0 or tried == most:
             break
         if s.client[client, SEEN] != iteration and _is_open(m, s, client) and not _is_fixed(m, client):
             s.client[count, POOL] = client
@@ -625,8 +634,8 @@ def _sort(m, s, count):
         unit = m.near_units[client, 0]
         days, women = 1.0, 0.0
         if unit >= 0:
-            days = max(1.0, float(m.stay[unit, client, DAYS]))
-            women = m.weight[client] * m.stay[unit, client, WOMEN]
+            days = max(1.0, float(m.stay[client, unit, DAYS]))
+            women = m.weight[client] * m.stay[client, unit, WOMEN]
         if way < 0.35:
             key = _uniform(s.random)
         elif way < 0.7:
@@ -651,7 +660,7 @@ def _sort(m, s, count):
 def _km_of_stay(m, unit, client):
     """About how many kilometres a stay costs beside the way to it."""
     there, back = m.km[unit, m.client[client, PLACE]], m.km[m.client[client, PLACE], unit]
-    days, home = m.stay[unit, client, DAYS], m.unit[unit, HOME]
+    days, home = m.stay[client, unit, DAYS], m.unit[unit, HOME]
     weekends = days / DAYS_BETWEEN_WEEKENDS
     if home == HOME_DAILY:
         return (there + back) * days
@@ -663,29 +672,38 @@ def _km_of_stay(m, unit, client):
     return km
 
 
+@_inner
+def _uneven_load(m, tours, unit, days, used):
+    """What it costs, in women, if a unit works some days more, all units having `used` days so far."""
+    available, all_available = m.bound[unit, AVAILABLE], m.setting[ALL_AVAILABLE]
+    own = (2.0 * tours.terms[unit, USED] + days) * days / available
+    return m.setting[UNEVEN_DAY] * (own - (2.0 * used + days) * days / all_available)
+
+
 @_often
-def _best_position(m, s, unit, client, best, blink):
+def _best_position(m, s, unit, client, best, used, blink):
     """Where a client gains most in a tour, if more than `best`: the gain in women and the position, -1 if nowhere."""
     tours, found, length = s.now, NOWHERE, s.now.length[unit]
-    if m.stay[unit, client, DAYS] == 0 or length == tours.stops.shape[1]:
+    days = m.stay[client, unit, DAYS]
+    if days == 0 or length == tours.stops.shape[1]:
         return best, found
-    km_of_stay = _km_of_stay(m, unit, client)
-    if m.weight[client] * m.stay[unit, client, WOMEN] - km_of_stay / m.setting[KM_PER_WOMAN] <= best:
+    km_of_stay, uneven = _km_of_stay(m, unit, client), _uneven_load(m, tours, unit, days, used)
+    if m.weight[client] * m.stay[client, unit, WOMEN] - km_of_stay / m.setting[KM_PER_WOMAN] - uneven <= best:
         return best, found
     opens = m.opens[m.unit[unit, CALENDAR], m.client[client, WINDOW]]
     for position in range(length + 1):
         latest = tours.stops[unit, position, LATEST] if position < length else m.run.shape[2] + 1
         if latest <= opens:
             continue
-        km = km_of_stay + _detour(m, tours, unit, position, client)
-        if m.weight[client] * m.stay[unit, client, WOMEN] - km / m.setting[KM_PER_WOMAN] <= best:
+        costs = (km_of_stay + _detour(m, tours, unit, position, client)) / m.setting[KM_PER_WOMAN] + uneven
+        if m.weight[client] * m.stay[client, unit, WOMEN] - costs <= best:
             continue
         start = _start_at(m, tours, unit, position, client, latest)
         if start == NO_LATER:
             break
         if start < 0:
             continue
-        gain = m.weight[client] * _women(m, unit, client, start) - km / m.setting[KM_PER_WOMAN]
+        gain = m.weight[client] * _women(m, unit, client, start) - costs
         if gain > best and (not blink or _uniform(s.random) >= BLINK):
             best, found = gain, position
     return best, found
@@ -694,13 +712,13 @@ def _best_position(m, s, unit, client, best, blink):
 @_often
 def _before(m, tours, unit, position):
     """The place before a position of a tour."""
-    return m.client[tours.stops[unit, position - 1, CLIENT], PLACE] if position else unit
+    return tours.stops[unit, position - 1, AT] if position else unit
 
 
 @_often
 def _after(m, tours, unit, position):
     """The place that is at a position of a tour, and would be after a stop that is put in there."""
-    return m.client[tours.stops[unit, position, CLIENT], PLACE] if position < tours.length[unit] else unit
+    return tours.stops[unit, position, AT] if position < tours.length[unit] else unit
 
 
 @_often
@@ -710,7 +728,7 @@ def _detour(m, tours, unit, position, client):
         return 0.0
     place = m.client[client, PLACE]
     origin, target = _before(m, tours, unit, position), _after(m, tours, unit, position)
-    return m.km[origin, place] + m.km[place, target] - m.km[origin, target]
+    return m.km_from[place, origin] + m.km[place, target] - tours.legs[unit, position]
 
 
 @_often
@@ -745,6 +763,7 @@ def _start_at(m, tours, unit, position, client, latest):
 def _place_client(m, s, client, iteration):
     """Puts a client where it gains most among the tours nearby; whether it found a place."""
     s.count[TRIED] += 1
+    used = s.now.terms[:, USED].sum()
     best, best_unit, best_position = 0.0, NOWHERE, NOWHERE
     for number in range(-m.near_units.shape[1], m.near.shape[1]):
         if number < 0:
@@ -754,7 +773,7 @@ def _place_client(m, s, client, iteration):
         if unit < 0 or s.unit[unit, TRIED] == s.count[TRIED]:
             continue
         s.unit[unit, TRIED] = s.count[TRIED]
-        best, position = _best_position(m, s, unit, client, best, iteration > 0)
+        best, position = _best_position(m, s, unit, client, best, used, iteration > 0)
         if position >= 0:
             best_unit, best_position = unit, position
     if best_unit < 0:

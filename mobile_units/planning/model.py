@@ -24,7 +24,7 @@ HOME_RULES = {
 }
 PROGRAMMES = tuple(Programme)
 NEEDS: tuple[Need, ...] = (*PROGRAMMES, None)
-NEAR = 40
+NEAR = 100
 NEAR_UNITS = 6
 SATURDAY = 6
 NEVER = 1 << 20
@@ -77,6 +77,7 @@ class _Builder:
         stay[self._too_far(matrix.kilometres, hours)] = 0
         model = Model(
             km=np.ascontiguousarray(matrix.kilometres, np.float64),
+            km_from=np.ascontiguousarray(matrix.kilometres.T, np.float64),
             hours=np.ascontiguousarray(hours, np.float32),
             unit=self._unit(crews),
             bound=self._bound(),
@@ -85,7 +86,7 @@ class _Builder:
             weight=np.array([problem.sites[client.site].weight for client in self.clients], np.float64),
             run=run,
             opens=np.where(run.any(axis=2), (run > 0).argmax(axis=2), self.count).astype(np.int64),
-            stay=stay,
+            stay=np.ascontiguousarray(stay.transpose(1, 0, 2)),
             stay_on=stay_on,
             near=self._near(matrix.kilometres),
             near_units=self._near_units(matrix.kilometres, stay),
@@ -152,19 +153,13 @@ class _Builder:
         A stay goes on across days on which the site is closed and the unit at home, but not across another stop there.
         """
         ordinals = np.array([day.toordinal() for day in self.days])
-        weekdays = np.array([day.isoweekday() for day in self.days])
         known: dict[bytes, int] = {}
-        rows: list[NDArray[np.bool_]] = []
-        window = np.zeros(len(self.clients), np.int64)
-        for number, client in enumerate(self.clients):
-            row = self._open(client, ordinals, weekdays)
-            window[number] = known.setdefault(row.tobytes(), len(known))
-            if len(known) > len(rows):
-                rows.append(row)
-        classes = np.array(rows, np.bool_).reshape(len(rows), 2, self.count)
+        rows = [self._open(client, ordinals) for client in self.clients]
+        window = np.array([known.setdefault(row.tobytes(), len(known)) for row in rows], np.int64)
+        classes = np.frombuffer(b"".join(known), np.bool_).reshape(len(known), 2, self.count)
         return classes[:, 0], classes[:, 1], window
 
-    def _open(self, client: Client, ordinals: NDArray[np.int64], weekdays: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _open(self, client: Client, ordinals: NDArray[np.int64]) -> NDArray[np.bool_]:
         """On which days the site is open to the client, and on which others are there."""
         site = self.problem.sites[client.site]
         first = max(client.window.first_day, site.earliest or client.window.first_day).toordinal()
@@ -173,9 +168,15 @@ class _Builder:
         if site.last_visit is not None:
             is_open &= ordinals > site.last_visit.toordinal() + site.gap_days
         if site.weekdays != EVERY_DAY:
-            is_open &= np.isin(weekdays, list(site.weekdays))
+            is_open &= self._on_weekdays[site.weekdays]
         walls = _within(client.closed, ordinals)
         return np.stack([is_open & ~walls, walls])
+
+    @cached_property
+    def _on_weekdays(self) -> dict[frozenset[int], NDArray[np.bool_]]:
+        """The days that are such weekdays."""
+        kinds = {site.weekdays for site in self.problem.sites}
+        return {kind: np.array([day.isoweekday() in kind for day in self.days], np.bool_) for kind in kinds}
 
     # units and clients
 
@@ -218,26 +219,26 @@ class _Builder:
 
     # stays
 
-    def _stays(self) -> tuple[Ints, Ints, Ints]:
+    def _stays(self) -> tuple[Ints, Shorts, Ints]:
         """Days, women, and women by programme of a stay of each unit at each client.
 
         For units whose crews change also by the day on which the stay begins, and the number of each such unit.
         """
         changing = [unit for unit in self.problem.units if any(each.period for each in unit.capacities)]
         stay = np.zeros((self.bases, len(self.clients), kernel.PARTS + len(PROGRAMMES)), np.int64)
-        stay_on = np.zeros((len(changing), len(self.clients), self.count, stay.shape[2]), np.int64)
+        stay_on = np.zeros((len(changing), len(self.clients), self.count, stay.shape[2]), np.int16)
         crews = np.full(self.bases, -1, np.int64)
         known: dict[object, Ints] = {}
-        for number, unit in enumerate(self.problem.units):
+        for number, (unit, working) in enumerate(zip(self.problem.units, self._working, strict=True)):
             if unit in changing:
                 crews[number] = changing.index(unit)
-                dated = self._stays_of(unit, self._working[number])
-                stay_on[crews[number]][:, list(self._working[number])] = dated
+                dated = self._stays_of(unit, [self.days[day] for day in working], len(working))
+                stay_on[crews[number]][:, list(working)] = dated
                 stay[number] = _best_of(dated)
-            else:
-                kind = _kind_of(unit)
+            elif working:
+                kind = (_kind_of(unit), len(working))
                 if kind not in known:
-                    known[kind] = self._stays_of(unit, None)[:, 0]
+                    known[kind] = self._stays_of(unit, self.days[:1] * len(working), 1)[:, 0]
                 stay[number] = known[kind]
         self._set_fixed(stay)
         return stay, stay_on, crews
@@ -248,22 +249,31 @@ class _Builder:
                 parts = [client.due.get(programme, 0) for programme in PROGRAMMES]
                 stay[self.units[client.fixed.unit_id], number] = [len(client.fixed.days), client.fixed.women, *parts]
 
-    def _stays_of(self, unit: PlanningUnit, working: Sequence[int] | None) -> Ints:
-        """Stays of a unit at all clients, by the number of the working day on which they begin.
-
-        Without working days it is one stay, whenever it begins, for a unit whose crew does not change.
-        """
-        begins = 1 if working is None else len(working)
+    def _stays_of(self, unit: PlanningUnit, days: Sequence[date], begins: int) -> Ints:
+        """Stays of a unit at all clients, by the number of the working day, one of the first, on which they begin."""
         stays = np.zeros((len(self.clients), begins, kernel.PARTS + len(PROGRAMMES)), np.int64)
         own = {capacity.site_id for capacity in unit.capacities if capacity.site_id is not None}
         places: dict[Key | None, list[int]] = {}
-        for number, client in enumerate(self.clients):
-            site = self.problem.sites[client.site]
-            if client.fixed is None and client.needs == site.needs_of(unit).keys() and unit.may_serve(site):
+        for number in self._meant_for[unit.programmes]:
+            site = self.problem.sites[self.clients[number].site]
+            if unit.may_serve(site):
                 places.setdefault(site.id if site.id in own else None, []).append(number)
         for key, numbers in places.items():
-            stays[numbers] = self._stays_at(_Crew(self.problem, unit, key, working), numbers)
+            stays[numbers] = self._stays_at(_Crew(unit, key, days, begins), numbers)
         return stays
+
+    @cached_property
+    def _meant_for(self) -> dict[frozenset[Programme], list[int]]:
+        """The free clients of units with some equipment, which serve all that they share with the site."""
+        meant = {}
+        for unit in {unit.programmes: unit for unit in self.problem.units}.values():
+            needs = [site.needs_of(unit).keys() for site in self.problem.sites]
+            meant[unit.programmes] = [
+                number
+                for number, client in enumerate(self.clients)
+                if client.fixed is None and client.needs == needs[client.site]
+            ]
+        return meant
 
     def _stays_at(self, crew: "_Crew", numbers: list[int]) -> Ints:
         """Stays at clients where the crew examines equally many women."""
@@ -274,7 +284,8 @@ class _Builder:
             need: np.array([[client.due.get(need, 0)] for client in clients])
             for need in sorted_needs(frozenset().union(*(client.needs for client in clients)))
         }
-        days = np.clip(np.max([crew.days_for(need, women) for need, women in due.items()], axis=0), least, most)
+        wanted = np.max([crew.days_for(need, women) for need, women in due.items()], axis=0)
+        days = np.maximum(np.minimum(wanted, np.minimum(most, len(crew.days))), least)
         days[days > crew.days_left] = 0
         capacities = {need: crew.reach(need, days) for need in due}
         women = np.sum([np.minimum(due[need], capacities[need]) for need in due], axis=0)
@@ -302,16 +313,20 @@ class _Builder:
     # neighbours and order
 
     def _near(self, km: Floats) -> Ints:
-        """The clients nearest to each client, the nearest first."""
-        count = len(self.clients)
-        width = min(NEAR, max(count - 1, 1))
-        near = np.full((count, width), -1, np.int64)
-        between = km[np.ix_(self.place, self.place)]
-        np.fill_diagonal(between, np.inf)
-        for row, distances in zip(near, between, strict=True):
-            nearest = np.argpartition(distances, width - 1)[:width] if count > width else np.arange(count)
-            nearest = nearest[np.lexsort((nearest, distances[nearest]))]
-            row[: count - 1] = nearest[: min(width, count - 1)]
+        """The clients nearest to each client, the nearest first, those of its own site before all others."""
+        near = np.full((len(self.clients), min(NEAR, max(len(self.clients) - 1, 1))), -1, np.int64)
+        at: list[list[int]] = [[] for _ in self.problem.sites]
+        for number, client in enumerate(self.clients):
+            at[client.site].append(number)
+        occupied = np.array([site for site, clients in enumerate(at) if clients], np.int64)
+        for site in occupied:
+            distances = km[self.bases + site, self.bases + occupied]
+            around = occupied[np.argpartition(distances, NEAR)[: NEAR + 1] if len(occupied) > NEAR else slice(None)]
+            around = around[np.lexsort((around, km[self.bases + site, self.bases + around], around != site))]
+            nearest = [client for each in around for client in at[each]]
+            for client in at[site]:
+                row = [each for each in nearest if each != client][: near.shape[1]]
+                near[client, : len(row)] = row
         return near
 
     def _near_units(self, km: Floats, stay: Ints) -> Ints:
@@ -327,7 +342,7 @@ class _Builder:
         """Clients that some unit could serve, the most weighted women per day first."""
         nearest = model.near_units[:, 0]
         candidates = np.flatnonzero(self.free & (nearest >= 0))
-        stays = model.stay[nearest[candidates], candidates]
+        stays = model.stay[candidates, nearest[candidates]]
         women = model.weight[candidates] * stays[:, kernel.WOMEN] / np.maximum(1, stays[:, kernel.DAYS])
         return candidates[np.argsort(-women, kind="stable")].astype(np.int64)
 
@@ -355,10 +370,11 @@ class _Builder:
 
     def _setting(self) -> Floats:
         roads, weights = self.problem.roads, self.problem.weights
-        setting = np.zeros(5)
+        setting = np.zeros(6)
         setting[kernel.DRIVE_HOURS], setting[kernel.COMMUTE_KM] = roads.drive_hours, roads.crew_commute_km
         setting[kernel.KM_PER_WOMAN], setting[kernel.CREW_KM_SHARE] = weights.km_per_woman, weights.crew_km_share
         setting[kernel.UNEVEN_DAY] = weights.women_per_uneven_day
+        setting[kernel.ALL_AVAILABLE] = sum(map(len, self._working))
         return setting
 
 
@@ -368,14 +384,10 @@ class _Crew:
     Arrays are clients by the number of the working day on which a stay begins.
     """
 
-    def __init__(self, problem: Problem, unit: PlanningUnit, site: Key | None, working: Sequence[int] | None) -> None:
-        self.unit, self.site = unit, site
-        self.count = (problem.last_day - problem.first_day).days + 1
-        self.days = [problem.first_day + timedelta(days=number) for number in working or ()]
-        if working is None:
-            self.days = [problem.first_day] * self.count
-        self.begins = np.arange(1 if working is None else len(working))
-        self.days_left = len(self.days) - self.begins
+    def __init__(self, unit: PlanningUnit, site: Key | None, days: Sequence[date], begins: int) -> None:
+        self.unit, self.site, self.days = unit, site, days
+        self.begins = np.arange(begins)
+        self.days_left = len(days) - self.begins
         self.capacities: dict[Need, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
 
     def days_for(self, need: Need, women: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -233,7 +233,7 @@ class Matrix:
 class Problem:
     """What is to be planned: units and sites between two days, both included.
 
-    `fixed` stops lie in the period and are part of every plan, as they are. Without a `matrix` the distances are
+    `fixed` stops have a day in the period and are part of every plan, as they are. Without a `matrix` the distances are
     estimated from coordinates.
     """
 
@@ -246,6 +246,11 @@ class Problem:
     weights: Weights = field(default_factory=Weights)
     roads: Roads = field(default_factory=Roads)
     matrix: Matrix | None = None
+
+    def __post_init__(self) -> None:
+        for stop in self.fixed:
+            if not any(self.first_day <= day <= self.last_day for day in stop.days):
+                raise ValueError("a fixed stop has a day in the period")
 
     def working_days(self, unit: PlanningUnit) -> list[date]:
         """The days of the period on which the unit works, in order."""

@@ -22,15 +22,18 @@ from time import monotonic
 from typing import Any
 
 from mobile_units.errors import DomainError
-from mobile_units.planning.problem import Plan, Problem, Progress
+from mobile_units.planning.problem import Distances, Matrix, Plan, Problem, Progress
 
 Report = Callable[[Progress], None]
 Work = Callable[[Report], Any]
 """What a child does: a function, or a `partial` of one, that can be imported by its name; it may report progress."""
 
 MEMORY_BYTES = 2 * 1024**3
-GRACE_SECONDS = 60.0
-"""Beyond the seconds of the search: to start, to load and compile the solver, and to build the model of a country."""
+GRACE_SECONDS = 300.0
+"""Beyond the seconds of the search: to start, to load the solver, and to build the model of a country. The first search
+of an installation compiles the solver, half a minute of work, which takes minutes where others work, too."""
+MEASURE_SECONDS = 1200.0
+"""Longer than a service of roads is asked for (`planning.osrm`)."""
 GREEDY = "greedy"
 
 _SECONDS_BETWEEN_REPORTS = 0.5
@@ -83,6 +86,33 @@ def solve_apart(  # noqa: PLR0913 -- what is wanted and the limits
         log.warning("the search ended without a plan, so the greedy one is taken: %s", error)
         plan = _greedy_apart(problem, seed, report, memory_bytes, grace)
     return plan
+
+
+def measure_apart(
+    problem: Problem, distances: Distances, *, progress: Report | None = None, memory_bytes: int = MEMORY_BYTES
+) -> Problem:
+    """The problem with the matrix that `distances` gives, which a child asks for, so that it can be ended.
+
+    Raises:
+        DomainError: as `distances`; `planner_failed`, the child came to no end.
+    """
+    work = partial(_measured, distances, problem)
+    try:
+        found = run_apart(work, seconds=MEASURE_SECONDS, memory_bytes=memory_bytes, progress=progress or _ignore)
+    except ChildError as error:
+        log.warning("there are no distances: %s", error)
+        raise DomainError("planner_failed") from error
+    if isinstance(found, DomainError):
+        raise found
+    return replace(problem, matrix=found)
+
+
+def _measured(distances: Distances, problem: Problem, _: Report) -> Matrix | DomainError:
+    """What a child finds out; a refusal is handed over as it is."""
+    try:
+        return distances(problem)
+    except DomainError as refusal:
+        return refusal
 
 
 def _greedy_apart(problem: Problem, seed: int, report: Report, memory_bytes: int, seconds: float) -> Plan:

@@ -1,6 +1,7 @@
 """The vocabulary of what a plan leaves out: the reasons, and how they are said in Polish and in English."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mobile_units.planning.problem import Need, PlanningSite, Unserved
 from mobile_units.planning.violations import Words, in_both
@@ -18,6 +19,10 @@ REASONS: Mapping[str, Words] = {
     "other_place_chosen": Words(
         "z miejsc do wyboru ({group}) wybrano inne: {chosen}",
         "another of the alternative places ({group}) was chosen: {chosen}",
+    ),
+    "region_unknown": Words(
+        "brak {who} bez ograniczenia do województw, a nie wiadomo, w którym leży to miejsce: brak kodu TERYT gminy",
+        "no {who} may go to any voivodeship, and nobody knows in which one this site lies: it has no TERYT code",
     ),
     "no_permitted_unit": Words("brak {who}, której wolno tu stać", "no {who} is permitted here"),
     "logistics_missing": Words(
@@ -70,7 +75,22 @@ CAN_COME = Words(" mogącej tu przyjechać", " that can come here")
 """Added where some of the units were sorted out by an earlier rule."""
 
 
+KEPT_AWAY = Words(
+    "; bez kodu TERYT gminy nie przyjadą tu jednostki ograniczone do województw: {units}",
+    "; without the TERYT code of its gmina, units that are limited to voivodeships stay away: {units}",
+)
+"""Added to any other reason where more could come if it were known in which voivodeship the site lies."""
+
+
 def unserved(code: str, site: PlanningSite, need: Need, facts: Mapping[str, object]) -> Unserved:
     """Why no unit comes to a site for a programme; `facts` complete the sentence."""
     pl, en = (sentence.format(**told) for sentence, told in zip(REASONS[code], in_both(facts), strict=True))
     return Unserved(site.id, code, en, pl, need)
+
+
+def without_region(reason: Unserved, kept_away: Sequence[str]) -> Unserved:
+    """The reason, and which units it cannot speak of."""
+    if not kept_away or reason.code in {"region_unknown", "other_place_chosen"}:
+        return reason
+    pl, en = (sentence.format(units=", ".join(kept_away)) for sentence in KEPT_AWAY)
+    return replace(reason, reason_pl=reason.reason_pl + pl, reason_en=reason.reason_en + en)

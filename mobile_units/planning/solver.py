@@ -1,8 +1,8 @@
 """The solver: tours for all units that reach the most women with the fewest kilometres, found in the time given.
 
 The search (`planning.kernel`) keeps every tour exact on its calendar. How many rounds it makes depends on the size of
-the problem and the seconds asked for, not on the clock, so the same seed gives the same plan; on a slow machine time runs
-out first, and the best plan so far is taken.
+the problem and the seconds asked for, not on the clock, so the same seed gives the same plan; on a slow machine the time
+ends it earlier.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,8 @@ from mobile_units.planning.problem import Objective, Plan, PlannedStop, Problem,
 
 SOLVER = "ruin and recreate"
 GREEDY = "greedy"
-ROUNDS_PER_SECOND = 20_000
+ROUNDS_PER_SECOND = 75_000
+FEWEST_UNITS_NEARBY, MOST_UNITS_NEARBY = 2, 14
 REPORTS_PER_SECOND = 4
 HOT_SHARE = 0.3
 COLD = 0.02
@@ -33,15 +34,15 @@ def solve(problem: Problem, *, seconds: float, seed: int = 1, progress: Report |
     """
     started = perf_counter()
     search = _Search(problem, seed)
-    slices = max(1, round(seconds * REPORTS_PER_SECOND))
-    rounds = max(1, round(seconds * ROUNDS_PER_SECOND / slices))
+    slices = max(1, round(seconds * REPORTS_PER_SECOND)) if search.has_choice else 0
     temperatures = np.geomspace(max(search.hot, COLD), COLD, slices + 1)
-    for number in range(slices):
-        if perf_counter() - started > seconds or not search.has_choice:
-            break
-        search.run(rounds, *temperatures[number : number + 2])
+    number = 0
+    while number < slices:
+        search.run(search.rounds_in(seconds / slices), *temperatures[number : number + 2])
+        elapsed = perf_counter() - started
         if progress is not None:
-            progress(search.progress(perf_counter() - started))
+            progress(search.progress(elapsed))
+        number = max(number + 1, int(slices * elapsed / seconds)) if seconds else slices
     return search.plan(SOLVER, perf_counter() - started)
 
 
@@ -73,6 +74,11 @@ class _Search:
         served = women[women > 0]
         return float(HOT_SHARE * np.median(served)) if len(served) else COLD
 
+    def rounds_in(self, seconds: float) -> int:
+        """How many rounds belong to some seconds: the fewer the more units could go to a place."""
+        units_nearby = min(MOST_UNITS_NEARBY, max(FEWEST_UNITS_NEARBY, len(self.problem.units)))
+        return max(1, round(seconds * ROUNDS_PER_SECOND / units_nearby))
+
     def run(self, rounds: int, hot: float, cold: float) -> None:
         """Some more rounds."""
         first = self.rounds + 1
@@ -102,7 +108,7 @@ class _Search:
         best = self.state.best
         for unit, planned in enumerate(self.problem.units):
             working = self.problem.working_days(planned)
-            for number, start, end, _ in best.stops[unit, : best.length[unit]].tolist():
+            for number, _, start, end, _ in best.stops[unit, : best.length[unit]].tolist():
                 client = self.built.clients[number]
                 if client.fixed is not None:
                     yield client.fixed
@@ -117,7 +123,7 @@ class _Search:
     def _women(self, unit: int, client: int, start: int) -> int:
         crews = self.model.unit[unit, kernel.CREWS]
         if crews < 0:
-            return int(self.model.stay[unit, client, kernel.WOMEN])
+            return int(self.model.stay[client, unit, kernel.WOMEN])
         return int(self.model.stay_on[crews, client, start, kernel.WOMEN])
 
     def _objective(self, stops: tuple[PlannedStop, ...]) -> Objective:

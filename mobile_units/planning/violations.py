@@ -64,6 +64,10 @@ SENTENCES: Mapping[str, Words] = {
         "W miejscu {site} nikt nie czeka na badanie, które wykonuje {unit}.",
         "Nobody is due at {site} for what {unit} offers.",
     ),
+    "region_unknown": Words(
+        "{unit} jeździ tylko po niektórych województwach, a miejsce {site} nie ma kodu TERYT gminy.",
+        "{unit} serves some voivodeships only, and {site} has no TERYT code of its gmina.",
+    ),
     "not_permitted": Words("{unit} nie może stać w miejscu {site}.", "{unit} is not permitted at {site}."),
     "logistics_missing": Words(
         "W miejscu {site} brakuje tego, czego potrzebuje {unit}: {missing}.",

@@ -1,8 +1,14 @@
-"""Rules of sites: how long a unit stays, and between which days."""
+"""Rules of sites: in which gmina they lie, how long a unit stays, and between which days."""
 
+import re
 from datetime import date
 
 from mobile_units.errors import DomainError
+
+
+def teryt_of(teryt: str | None, gmina: str | None) -> str | None:
+    """The TERYT code of a gmina: what is given as such, or its identifier given in place of its name."""
+    return gmina if teryt is None and gmina is not None and re.fullmatch("[0-9]{7}", gmina) else teryt
 
 
 def require_stay(days_min: int, days_max: int) -> None:

@@ -260,7 +260,7 @@ def _published(session: Session, actor: Actor, stop_id: int) -> Stop:
     if stop is None:
         raise DomainError("not_found", what=f"Stop {stop_id}")
     if stop.itinerary.status is not ItineraryStatus.PUBLISHED:
-        raise DomainError("itinerary_not_published", status=stop.itinerary.status.value)
+        raise DomainError("itinerary_not_published", status=stop.itinerary.status)
     return stop
 
 

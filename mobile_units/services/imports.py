@@ -22,7 +22,7 @@ from mobile_units.models.sites import Site, SiteDemand
 from mobile_units.models.units import MobileUnit
 from mobile_units.planning.demand import ASSUMPTIONS, estimate_women_due, share_out
 from mobile_units.rules.programmes import Programme
-from mobile_units.rules.sites import require_stay, require_window
+from mobile_units.rules.sites import require_stay, require_window, teryt_of
 from mobile_units.rules.units import require_working_day
 from mobile_units.services import sites, tables, units
 from mobile_units.services.actors import Actor, audit
@@ -72,6 +72,17 @@ class ImportResult:
     created: int
     updated: int
     unchanged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetImportResult(ImportResult):
+    """The counts are of sites or of units.
+
+    `sites_without_teryt` are the codes of active sites where the units that are limited to voivodeships cannot come,
+    because nobody knows in which one they lie.
+    """
+
+    sites_without_teryt: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +160,7 @@ def _problem_of(row: _Row, column: str, judge: Callable[..., None], *facts: Any)
         yield tables.problem(row.number, column, error)
 
 
-def import_sites(session: Session, actor: Actor, command: SiteImport) -> ImportResult:
+def import_sites(session: Session, actor: Actor, command: SiteImport) -> FleetImportResult:
     """Creates or updates sites by their codes; blackouts, if filled in, replace all that were known.
 
     The mobile points of a changed one are handed over again.
@@ -166,7 +177,7 @@ def import_sites(session: Session, actor: Actor, command: SiteImport) -> ImportR
         problems += _problems_of_stay(row, known.get(row.values.get("code", "")), unread)
     _refuse_if_any(problems)
     with _storing(session, actor, "site", command):
-        return _counted([_save_site(session, actor, known, row, command) for row in rows])
+        return _fleet(session, actor, [_save_site(session, actor, known, row, command) for row in rows])
 
 
 def _problems_of_stay(row: _Row, site: Site | None, unread: Set[tuple[int, str | None]]) -> Iterator[Problem]:
@@ -189,8 +200,9 @@ def _save_site(session: Session, actor: Actor, known: Mapping[str, Site], row: _
     changed = _set(site, {name: value for name, value in row.values.items() if name != "location_confidence"})
     if (site.latitude, site.longitude) != located:
         site.location_confidence = row.values.get("location_confidence")
+    site.teryt, before_teryt = teryt_of(site.teryt, site.gmina), site.teryt
     sites.replace(site, different := _different(site, row, site_listings()))
-    changed |= bool(different)
+    changed |= bool(different) or site.teryt != before_teryt
     if command.estimate and site.population is not None:
         changed |= _estimate(site, site.population, command.today)
     outcome = _outcome(site, new=new, changed=changed)
@@ -215,7 +227,7 @@ def _estimate(site: Site, population: int, as_of: date) -> bool:
     return changed
 
 
-def import_units(session: Session, actor: Actor, command: Import) -> ImportResult:
+def import_units(session: Session, actor: Actor, command: Import) -> FleetImportResult:
     """Creates or updates mobile units by their codes; lists, if filled in, replace all that were known.
 
     Raises:
@@ -231,7 +243,7 @@ def import_units(session: Session, actor: Actor, command: Import) -> ImportResul
         problems += _problems_of_unit(row, known.get(row.values.get("code", "")), unread)
     _refuse_if_any(problems)
     with _storing(session, actor, "unit", command):
-        return _counted([_save_unit(session, actor, known, row, listings) for row in rows])
+        return _fleet(session, actor, [_save_unit(session, actor, known, row, listings) for row in rows])
 
 
 def _problems_of_unit(row: _Row, unit: MobileUnit | None, unread: Set[tuple[int, str | None]]) -> Iterator[Problem]:
@@ -409,3 +421,9 @@ def _outcome(entity: Versioned, *, new: bool, changed: bool) -> _Outcome:
 def _counted(outcomes: Sequence[_Outcome]) -> ImportResult:
     counts = Counter(outcomes)
     return ImportResult(rows=len(outcomes), **{each.value: counts[each] for each in _Outcome})
+
+
+def _fleet(session: Session, actor: Actor, outcomes: Sequence[_Outcome]) -> FleetImportResult:
+    session.flush()
+    lacking = sites.without_voivodeship(session, actor.provider_id)
+    return FleetImportResult(**asdict(_counted(outcomes)), sites_without_teryt=lacking)

@@ -262,7 +262,7 @@ def get_living(session: Session, actor: Actor, itinerary_id: int) -> Itinerary:
     """
     itinerary = get_locked(session, actor, itinerary_id)
     if itinerary.status not in {ItineraryStatus.DRAFT, ItineraryStatus.APPROVED}:
-        raise DomainError("itinerary_not_draft", status=itinerary.status.value)
+        raise DomainError("itinerary_not_draft", status=itinerary.status)
     return itinerary
 
 
@@ -287,7 +287,7 @@ def _locked(session: Session, actor: Actor, wanted: ColumnElement[bool], what: s
 def _draft(session: Session, actor: Actor, wanted: ColumnElement[bool], what: str) -> Itinerary:
     itinerary = _locked(session, actor, wanted, what)
     if itinerary.status is not ItineraryStatus.DRAFT:
-        raise DomainError("itinerary_not_draft", status=itinerary.status.value)
+        raise DomainError("itinerary_not_draft", status=itinerary.status)
     return itinerary
 
 

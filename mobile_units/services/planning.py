@@ -5,11 +5,11 @@ Planning takes seconds, so it is four steps: `problem_for` reads, `with_distance
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ScalarSelect, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -23,8 +23,8 @@ from mobile_units.planning.check import Violation, check, terms
 from mobile_units.planning.demand import DemandWeights, weight_of
 from mobile_units.planning.problem import (
     Capacity,
+    Distances,
     Key,
-    Matrix,
     Need,
     Objective,
     Period,
@@ -37,6 +37,7 @@ from mobile_units.planning.problem import (
     Unserved,
 )
 from mobile_units.planning.problem import Weights as Weights  # noqa: PLC0414 -- part of what is asked here
+from mobile_units.planning.process import MEMORY_BYTES, Report, measure_apart, solve_apart
 from mobile_units.rules.calendar import require_period
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.schedules import apportion
@@ -44,9 +45,6 @@ from mobile_units.services import itineraries, planning_limits, sites
 from mobile_units.services.actors import Actor
 from mobile_units.services.itineraries import DayHours, NewItinerary
 from mobile_units.services.queries import get_owned
-
-if TYPE_CHECKING:
-    from mobile_units.planning.solver import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -465,22 +463,36 @@ def _women_in(demand: SiteDemand, stop: Stop) -> int:
     return parts[programmes.index(demand.programme)]
 
 
-Distances = Callable[[Problem], Matrix]
-
-
-def with_distances(problem: Problem, distances: Distances | None = None) -> Problem:
+def with_distances(
+    problem: Problem,
+    distances: Distances | None = None,
+    *,
+    progress: Report | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+) -> Problem:
     """The problem with the roads between all its places, which may be asked of a server: no transaction may be open.
 
-    Without anybody to ask they are estimated from the coordinates.
+    Without `distances` the solver estimates them from the coordinates.
+
+    Raises:
+        DomainError: as `process.measure_apart`.
     """
-    return problem if distances is None else replace(problem, matrix=distances(problem))
+    if distances is None:
+        return problem
+    return measure_apart(problem, distances, progress=progress, memory_bytes=memory_bytes)
 
 
-def propose(problem: Problem, request: PlanRequest, progress: "Report | None" = None) -> Plan:
-    """The plan of the solver; computes for seconds, so no transaction may be open."""
-    from mobile_units.planning.solver import solve  # noqa: PLC0415 -- the solver takes long to load and few need it
+def propose(
+    problem: Problem, request: PlanRequest, progress: Report | None = None, memory_bytes: int = MEMORY_BYTES
+) -> Plan:
+    """The plan of the solver, in a process of its own; computes for seconds, so no transaction may be open.
 
-    return solve(problem, seconds=request.seconds, seed=request.seed, progress=progress)
+    Raises:
+        DomainError: as `process.solve_apart`.
+    """
+    return solve_apart(
+        problem, seconds=request.seconds, seed=request.seed, progress=progress, memory_bytes=memory_bytes
+    )
 
 
 _Place = tuple[Key, Key, tuple[date, ...]]
@@ -593,6 +605,44 @@ def problem_around(session: Session, actor: Actor, itinerary: Itinerary, *, repl
     return _problem(session, actor, period, ready, replaced=[itinerary.id] if replaced else ())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Judges the stops of one itinerary, again and again while they change; what it has to know is read once.
+
+    The stops `beside` are published and not replaced by the itinerary; `known` is wrong without it, too.
+    """
+
+    problem: Problem
+    beside: tuple[PlannedStop, ...]
+    known: Sequence[Violation]
+
+    def violations(self, itinerary: Itinerary) -> list[Violation]:
+        """As the function `violations`."""
+        known = Counter(self.known)
+        found = check(self.problem, _plan_of(self.problem, self.beside + own_stops(itinerary)))
+        return [each for each in found if not _counted_off(known, each)]
+
+    def terms(self, itinerary: Itinerary) -> Objective:
+        """What the itinerary is worth by itself."""
+        return terms(self.problem, own_stops(itinerary))
+
+
+def judge(session: Session, actor: Actor, itinerary: Itinerary) -> Judge:
+    """The judge of an itinerary, whatever stops it has or will have."""
+    problem = problem_around(session, actor, itinerary)
+    replaced = _revised(session, actor, itinerary)
+    return Judge(
+        problem=problem,
+        beside=tuple(stop for stop in problem.fixed if stop not in replaced),
+        known=check(problem, _plan_of(problem, problem.fixed)),
+    )
+
+
+def own_stops(itinerary: Itinerary) -> tuple[PlannedStop, ...]:
+    """The stops of an itinerary that were not withdrawn, as the planner sees them."""
+    return tuple(planned_stop(stop) for stop in itinerary.stops if stop.days)
+
+
 def violations(session: Session, actor: Actor, itinerary_id: int) -> list[Violation]:
     """Everything that keeps the itinerary, as it stands, from being carried out beside what is published already.
 
@@ -600,13 +650,7 @@ def violations(session: Session, actor: Actor, itinerary_id: int) -> list[Violat
     (`fixed_stop_changed`).
     """
     itinerary = itineraries.get(session, actor, itinerary_id)
-    problem = problem_around(session, actor, itinerary)
-    own = tuple(planned_stop(stop) for stop in itinerary.stops if stop.days)
-    replaced = _revised(session, actor, itinerary)
-    beside = tuple(stop for stop in problem.fixed if stop not in replaced)
-    known = Counter(check(problem, _plan_of(problem, problem.fixed)))
-    found = check(problem, _plan_of(problem, beside + own))
-    return [each for each in found if not _counted_off(known, each)]
+    return judge(session, actor, itinerary).violations(itinerary)
 
 
 def _counted_off(known: "Counter[Violation]", violation: Violation) -> bool:

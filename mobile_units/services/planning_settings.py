@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session
 
 from mobile_units.models.planning import PlanningSettings
 from mobile_units.planning.demand import ASSUMED_UPTAKE as ASSUMED_UPTAKE  # noqa: PLC0414 -- told with the settings
+from mobile_units.planning.demand import WEIGHT_EN as WEIGHT_EN  # noqa: PLC0414 -- told with the settings
+from mobile_units.planning.demand import WEIGHT_PL as WEIGHT_PL  # noqa: PLC0414 -- told with the settings
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import apply_change, require_version
 

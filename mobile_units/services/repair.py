@@ -197,7 +197,7 @@ def damage(session: Session, actor: Actor, request: RepairRequest) -> Damage:
     """
     itinerary = itineraries.get(session, actor, request.itinerary_id)
     if itinerary.status is not ItineraryStatus.PUBLISHED:
-        raise DomainError("itinerary_not_published", status=itinerary.status.value)
+        raise DomainError("itinerary_not_published", status=itinerary.status)
     unit = units.get(session, actor, request.unit_id)
     own = {planning.planned_stop(stop): stop.id for stop in itinerary.stops if stop.unit_id == unit.id and stop.days}
     if not any(day in request.period for stop in own for day in stop.days):

@@ -110,7 +110,7 @@ def require_unchanged(base: Itinerary, version: int | None) -> None:
 def require_approved(itinerary: Itinerary) -> None:
     """Raises `itinerary_not_approved` unless an itinerary may be published."""
     if itinerary.status is not ItineraryStatus.APPROVED:
-        raise DomainError("itinerary_not_approved", status=itinerary.status.value)
+        raise DomainError("itinerary_not_approved", status=itinerary.status)
 
 
 def replace_base(session: Session, actor: Actor, itinerary: Itinerary, base: Itinerary, now: datetime) -> Revision:

@@ -6,17 +6,18 @@ from datetime import date
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import false, func, or_, select
+from sqlalchemy import exists, false, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from mobile_units.models.itineraries import ItineraryStatus, Stop, StopDay
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.sites import Site, SiteBlackout, SiteDemand
+from mobile_units.models.units import MobileUnit
 from mobile_units.rules.addresses import DOUBTFUL_BELOW
 from mobile_units.rules.calendar import require_in_order
 from mobile_units.rules.places import features, require_in_poland
 from mobile_units.rules.programmes import Programme
-from mobile_units.rules.sites import require_stay, require_window
+from mobile_units.rules.sites import require_stay, require_window, teryt_of
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import (
@@ -63,7 +64,8 @@ class Blackout:
 class NewSite:
     """A site to be kept; `code` is the provider's own and unique.
 
-    The other fields are explained at `mobile_units.models.sites.Site`.
+    The other fields are explained at `mobile_units.models.sites.Site`. A gmina's identifier in place of its name (seven
+    digits) is taken for its TERYT code, if none is given.
     """
 
     code: str
@@ -117,6 +119,7 @@ def create(session: Session, actor: Actor, command: NewSite) -> Site:
     _check(command)
     values = normalised(asdict(command) | {name: [] for name in PARTS}, _HOW_KEPT)
     site = Site(provider_id=actor.provider_id, active=True, **values)
+    site.teryt = teryt_of(site.teryt, site.gmina)
     replace(site, {name: getattr(command, name) for name in PARTS})
     session.add(site)
     session.flush()
@@ -169,10 +172,11 @@ def change(  # noqa: PLR0913, PLR0917 -- a change by version, and the day from w
     if not LOCATION.isdisjoint(own):
         own["location_confidence"] = None
     apply_change(site, version, normalised(own, _HOW_KEPT))
+    teryt, site.teryt = site.teryt, teryt_of(site.teryt, site.gmina)
     replace(site, {name: values[name] for name in PARTS if name in values})
     audit(session, actor, "change", "site", site.id)
     session.flush()
-    if not HANDED_OVER.isdisjoint(values):
+    if not HANDED_OVER.isdisjoint(values) or site.teryt != teryt:
         tell_points(session, site, today)
     return site
 
@@ -222,6 +226,18 @@ def last_visits(session: Session, actor: Actor, before: date) -> dict[int, date]
     query = select(Site.id, last).outerjoin(stood, stood.c.site_id == Site.id)
     rows = session.execute(query.where(Site.provider_id == actor.provider_id, last.is_not(None)))
     return {row.id: row.last_visit for row in rows}
+
+
+def without_voivodeship(session: Session, provider_id: int) -> Sequence[str]:
+    """The codes of active sites where units limited to voivodeships cannot come, because nobody knows where they lie.
+
+    None if there is no such unit.
+    """
+    limited = exists().where(
+        MobileUnit.provider_id == provider_id, MobileUnit.active, func.cardinality(MobileUnit.voivodeships) > 0
+    )
+    query = select(Site.code).where(Site.provider_id == provider_id, Site.active, Site.teryt.is_(None), limited)
+    return session.scalars(query.order_by(Site.code)).all()
 
 
 def _check(site: NewSite) -> None:

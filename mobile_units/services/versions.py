@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from mobile_units.rules.versions import Difference, VersionStop, differences, pa
 from mobile_units.services import itineraries, planning, revisions
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.itineraries import NewItinerary, NewStop, StopChange
+from mobile_units.services.planning import Judge
 from mobile_units.services.queries import apply_change, require_version
 
 # the life of a version
@@ -94,7 +95,7 @@ def revise(session: Session, actor: Actor, itinerary_id: int) -> Itinerary:
     """
     base = itineraries.get_locked(session, actor, itinerary_id)
     if base.status is not ItineraryStatus.PUBLISHED:
-        raise DomainError("itinerary_not_published", status=base.status.value)
+        raise DomainError("itinerary_not_published", status=base.status)
     name = _next_name(session, actor, base.name)
     command = NewItinerary(name=name, first_day=base.first_day, last_day=base.last_day)
     itinerary = itineraries.begin(session, actor, command, {})
@@ -180,45 +181,59 @@ def _version_stop(stop: Stop) -> VersionStop:
 
 def _terms(session: Session, actor: Actor, itinerary: Itinerary) -> Objective:
     problem = planning.problem_around(session, actor, itinerary)
-    return terms(problem, [planning.planned_stop(stop) for stop in itinerary.stops if stop.days])
+    return terms(problem, planning.own_stops(itinerary))
 
 
 # edits by hand
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """An edited itinerary, its stop unless it was removed, and the violations that were not there before."""
+    """An edited itinerary, its stop unless it was removed, and what the edit changed.
+
+    `violations` are those that were not there before, `mended` those that are there no longer; `before` and `after` are
+    the terms by which the itinerary is judged.
+    """
 
     itinerary: Itinerary
     stop: Stop | None
     violations: Sequence[Violation]
+    mended: Sequence[Violation]
+    before: Objective
+    after: Objective
 
 
 def add_stop(session: Session, actor: Actor, itinerary_id: int, command: NewStop) -> Edit:
-    """As `itineraries.add_stop`; tells what that breaks."""
+    """As `itineraries.add_stop`; tells what that breaks and costs."""
     itinerary = itineraries.get_draft(session, actor, itinerary_id)
-    before = planning.violations(session, actor, itinerary_id)
-    stop = itineraries.add_stop(session, actor, itinerary_id, command)
-    return _edit(session, actor, itinerary, stop, before)
+    judge = planning.judge(session, actor, itinerary)
+    return judged(judge, itinerary, lambda: itineraries.add_stop(session, actor, itinerary_id, command))
 
 
 def change_stop(session: Session, actor: Actor, stop_id: int, command: StopChange) -> Edit:
-    """As `itineraries.change_stop`; tells what that breaks."""
+    """As `itineraries.change_stop`; tells what that breaks and costs."""
     itinerary = itineraries.get_draft_of(session, actor, stop_id)
-    before = planning.violations(session, actor, itinerary.id)
-    stop = itineraries.change_stop(session, actor, stop_id, command)
-    return _edit(session, actor, itinerary, stop, before)
+    judge = planning.judge(session, actor, itinerary)
+    return judged(judge, itinerary, lambda: itineraries.change_stop(session, actor, stop_id, command))
 
 
 def remove_stop(session: Session, actor: Actor, stop_id: int) -> Edit:
-    """As `itineraries.remove_stop`; tells what that breaks."""
+    """As `itineraries.remove_stop`; tells what that breaks and costs."""
     itinerary = itineraries.get_draft_of(session, actor, stop_id)
-    before = planning.violations(session, actor, itinerary.id)
-    itineraries.remove_stop(session, actor, stop_id)
-    return _edit(session, actor, itinerary, None, before)
+    judge = planning.judge(session, actor, itinerary)
+    return judged(judge, itinerary, lambda: itineraries.remove_stop(session, actor, stop_id))
 
 
-def _edit(session: Session, actor: Actor, itinerary: Itinerary, stop: Stop | None, before: Sequence[Violation]) -> Edit:
-    new = Counter(planning.violations(session, actor, itinerary.id)) - Counter(before)
-    return Edit(itinerary, stop, list(new.elements()))
+def judged(judge: Judge, itinerary: Itinerary, act: Callable[[], Stop | None]) -> Edit:
+    """Edits a draft, and tells what that breaks and costs."""
+    found, before = judge.violations(itinerary), judge.terms(itinerary)
+    stop = act()
+    left = judge.violations(itinerary)
+    return Edit(
+        itinerary=itinerary,
+        stop=stop,
+        violations=list((Counter(left) - Counter(found)).elements()),
+        mended=list((Counter(found) - Counter(left)).elements()),
+        before=before,
+        after=judge.terms(itinerary),
+    )

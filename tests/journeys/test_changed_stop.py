@@ -16,6 +16,7 @@ from mobile_units import db
 from mobile_units.config import Settings
 from mobile_units.models.itineraries import Stop
 from mobile_units.models.mobile_points import MobilePoint
+from mobile_units.models.providers import Provider
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import MessageState, OutboxMessage, TransmissionAttempt
@@ -38,11 +39,20 @@ def centre(tmp_path: Path) -> Iterator[SandboxServer]:
         yield server
 
 
-def held(centre: SandboxServer) -> dict[str, int]:
-    """The places of each slot at the centre, by the slot's UUID."""
+def contracted(session: Session) -> Provider:
+    """A provider with a contract and a root of its own: whatever else is handed over from this database is not its."""
+    made = factories.provider(session)
+    made.oid_root = f"{made.oid_root}.{made.id}"
+    contract(session, made.id, {MAMMOGRAPHY: 100})
+    return made
+
+
+def held(centre: SandboxServer, provider: Provider) -> dict[str, int]:
+    """The places of each slot of the provider at the centre, by the slot's UUID."""
     with centre.state.transaction() as state:
         rows = state.execute("SELECT id, capacity FROM slot").fetchall()
-    return {row["id"].rpartition("/")[2]: row["capacity"] for row in rows}
+    places = {tuple(row["id"].split("/")): row["capacity"] for row in rows}
+    return {uuid: capacity for (root, uuid), capacity in places.items() if root == provider.oid_root}
 
 
 def told(engine: Engine, actor: Actor, kind: MessageKind) -> set[str | None]:
@@ -59,19 +69,19 @@ def test_a_changed_stop_is_told_by_its_difference(engine: Engine, settings: Sett
     """A day is dropped and another comes: slots go before the schedule, the new ones after it, what stays is silent."""
     worker = worker_of(replace(settings, cer_url=centre.address), engine, Event())
     with db.transaction(engine) as session:
-        actor = Actor(factories.provider(session).id)
-        contract(session, actor.provider_id, {MAMMOGRAPHY: 100})
+        provider = contracted(session)
+        actor = Actor(provider.id)
         itinerary = draft_with_stop(session, actor, unit(session, actor.provider_id, None), women=18)
         factories_planning.publish(session, actor, itinerary, NOW)
         stop_id = session.scalars(select(Stop.id).where(Stop.itinerary_id == itinerary.id)).one()
         version = itinerary.version
     worker.drain(5)
-    before = held(centre)
+    before = held(centre, provider)
     with db.transaction(engine) as session:
         days = (WorkedDay(WEDNESDAY), WorkedDay(FRIDAY, time(8), NINE))
         done = changes.change_stop(session, actor, stop_id, StopChange(version=version, days=days), NOW)
     worker.drain(5)
-    after = held(centre)
+    after = held(centre, provider)
     gone, new = {uuid for uuid in before if not after[uuid]}, after.keys() - before
     assert (len(before), len(gone), len(new)) == (18, len(done.withdrawn), len(done.added)) == (18, 12, 6)
     assert (told(engine, actor, MessageKind.WITHDRAW_SLOTS), told(engine, actor, MessageKind.SAVE_SLOTS)) == (gone, new)
@@ -89,15 +99,15 @@ def test_a_version_reaches_the_centre_as_its_difference(
     """A stop moves, one goes, one comes and one stays: of the one that stays not a word is sent."""
     worker = worker_of(replace(settings, cer_url=centre.address), engine, Event())
     with db.transaction(engine) as session:
-        actor = Actor(factories.provider(session).id)
-        contract(session, actor.provider_id, {MAMMOGRAPHY: 100})
+        provider = contracted(session)
+        actor = Actor(provider.id)
         mammobus, itinerary = unit(session, actor.provider_id, None), factories_planning.draft(session, actor)
         for day in (WEDNESDAY, FRIDAY, date(2027, 3, 15)):
             there = factories_planning.site(session, actor.provider_id)
             itineraries.add_stop(session, actor, itinerary.id, stop_of(mammobus, there, day, women=6))
         factories_planning.publish(session, actor, itinerary, NOW)
     worker.drain(5)
-    before = held(centre)
+    before = held(centre, provider)
     with db.transaction(engine) as session:
         revision = versions.revise(session, actor, itinerary.id)
         moved, gone, stays = revision.stops
@@ -112,7 +122,7 @@ def test_a_version_reaches_the_centre_as_its_difference(
         done = factories_planning.publish(session, actor, revision, NOW)
     assert (done.kept, done.changed, done.withdrawn, done.slots) == (1, 1, 1, 6)
     worker.drain(5)
-    after = held(centre)
+    after = held(centre, provider)
     assert Counter(after.values()) == {1: 18, 0: 12}
     assert {uuid: after[uuid] for uuid in silent} == {uuid: before[uuid] for uuid in silent}
     with db.transaction(engine) as session:

@@ -77,21 +77,24 @@ def stays(problem: Problem, unit: PlanningUnit, site: PlanningSite, *, any_lengt
     """Every stay of the unit at the site that breaks no rule by itself."""
     working = problem.working_days(unit)
     for first in range(len(working)):
-        for length in _lengths(unit, site, working[first:], any_length=any_length):
+        for length in _lengths(unit, site, working, first, any_length=any_length):
             days = tuple(working[first : first + length])
             stay = PlannedStop(unit.id, site.id, days, _women(unit, site, days))
             if not _faults(problem, stay):
                 yield stay
 
 
-def _lengths(unit: PlanningUnit, site: PlanningSite, days: Sequence[date], *, any_length: bool) -> list[int]:
-    """How many of the days that are left a stay may take."""
+def _lengths(
+    unit: PlanningUnit, site: PlanningSite, working: Sequence[date], first: int, *, any_length: bool
+) -> list[int]:
+    """How many of the days from the first one on a stay may take; nobody stays longer than the unit works at all."""
+    days = working[first:]
     lengths = range(site.days_min, min(site.days_max, len(days)) + 1)
     if any_length:
         return list(lengths)
     due = site.women_due_for(unit)
     sufficient = (length for length in lengths if _women(unit, site, days[:length]) == due)
-    shortest = next(sufficient, site.days_max)
+    shortest = next(sufficient, min(site.days_max, len(working)))
     return [shortest] if shortest in lengths else []
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mobile_units.planning.problem import Objective, Plan, PlannedStop, Problem, Progress
+from mobile_units.errors import DomainError
+from mobile_units.planning.problem import Matrix, Objective, Plan, PlannedStop, Problem, Progress
 from mobile_units.planning.process import Report
 
 WORDS = "said"
@@ -94,6 +95,23 @@ def find_nothing_greedily(problem: Problem, seed: int, report: Report) -> None:
 def search_for_ever(problem: Problem, seconds: float, seed: int, report: Report) -> None:
     """A search that does not keep to its time."""
     time.sleep(600)
+
+
+def ten_kilometres(problem: Problem) -> Matrix:
+    """The same distance between any two places."""
+    count = len(problem.units) + len(problem.sites)
+    return Matrix(10.0 * (1 - np.eye(count)))
+
+
+def no_road(_: Problem) -> Matrix:
+    """Nobody tells the distances."""
+    raise DomainError("road_service_slow", seconds="900")
+
+
+def no_way(problem: Problem) -> Matrix:
+    """Asking for distances crashes."""
+    crash(lambda _: None)
+    return ten_kilometres(problem)
 
 
 def group(_: Report) -> int:

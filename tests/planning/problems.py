@@ -7,6 +7,7 @@ weeks around Independence Day have weekends and a holiday in them.
 from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
 from hypothesis import strategies as st
 
 from mobile_units.planning.check import check, terms
@@ -15,6 +16,7 @@ from mobile_units.planning.problem import (
     Capacity,
     Key,
     Limit,
+    Matrix,
     Need,
     Period,
     Plan,
@@ -94,9 +96,11 @@ def units(draw: st.DrawFn, number: int, length: int, sites: int) -> PlanningUnit
 def demands(draw: st.DrawFn) -> dict[Need, int]:
     """Women due by programme, or for any."""
     women = st.sampled_from((70, 150, 30, 250, 5, 0))
-    if draw(st.integers(0, 5)) == 0:
+    kind = draw(st.integers(0, 11))
+    if kind < 2:
         return {None: draw(women)}
-    return {programme: draw(women) for programme in Programme}
+    due: dict[Need, int] = {programme: draw(women) for programme in Programme}
+    return due | {None: draw(women)} if kind == 2 else due
 
 
 @st.composite
@@ -119,11 +123,13 @@ def sites(draw: st.DrawFn, number: int, length: int, visits_max: int) -> Plannin
         blackouts=tuple(draw(st.lists(periods(length), max_size=1))),
         group=draw(st.sampled_from((None, None, "Wieluń"))),
         weight=draw(st.sampled_from((1.0, 1.0, 0.5, 2.0))),
-        region=draw(st.sampled_from(REGIONS)),
+        region=draw(st.sampled_from((*REGIONS, *REGIONS, None))),
         lacks=draw(lacking),
         visits_max=draw(st.integers(1, visits_max)),
         gap_days=draw(st.sampled_from((0, 0, 2, 4))),
-        last_visit=draw(st.none() | st.none() | st.just(FIRST_DAY - timedelta(days=2))),
+        last_visit=draw(
+            st.none() | st.none() | st.sampled_from((-2, -2, 3)).map(lambda day: FIRST_DAY + timedelta(day))
+        ),
     )
 
 
@@ -135,6 +141,16 @@ def limits(draw: st.DrawFn, length: int, units: int) -> Limit:
     return Limit(
         "X", draw(st.sampled_from(Programme)), frozenset(unit_ids), period, draw(st.sampled_from((25, 100, 0)))
     )
+
+
+@st.composite
+def matrices(draw: st.DrawFn, places: int) -> Matrix:
+    """Kilometres of a country with one-way roads, and now and then the hours that they take."""
+    chance = np.random.default_rng(draw(st.integers(0, 1_000)))
+    kilometres = chance.choice((20.0, 60.0, 100.0, 150.0, 400.0), (places, places), p=(0.3, 0.3, 0.2, 0.15, 0.05))
+    np.fill_diagonal(kilometres, 0.0)
+    hours = kilometres / chance.choice((30.0, 60.0), (places, places))
+    return Matrix(kilometres, hours if draw(st.booleans()) else None)
 
 
 @st.composite
@@ -164,6 +180,8 @@ def problems(
             drive_hours=draw(st.sampled_from((6.0, 2.0))), crew_commute_km=draw(st.sampled_from((0.0, 60.0, 80.0)))
         ),
     )
+    if draw(st.integers(0, 3)) == 0:
+        problem = replace(problem, matrix=draw(matrices(unit_count + site_count)))
     return replace(problem, fixed=tuple(draw(fixed_stops(problem, fixed)))) if fixed else problem
 
 
@@ -176,7 +194,8 @@ def fixed_stops(draw: st.DrawFn, problem: Problem, most: int) -> list[PlannedSto
         working = problem.working_days(unit)
         if working:
             first, length = draw(st.integers(0, len(working) - 1)), draw(st.integers(1, 2))
-            stop = PlannedStop(unit.id, site.id, tuple(working[first : first + length]), draw(st.integers(0, 20)))
+            women = draw(st.sampled_from((0, 5, 13, 20, 30)))
+            stop = PlannedStop(unit.id, site.id, tuple(working[first : first + length]), women)
             if not check(problem, plan_of(problem, [*chosen, stop])):
                 chosen.append(stop)
     return chosen

@@ -163,7 +163,12 @@ PLANTED: list[tuple[str, Problem, tuple[PlannedStop, ...]]] = [
     ("stay_interrupted", asked(), (NEAR, replace(FAR, days=november(5, 5), women=50), CYTOLOGY)),
     ("programme_not_offered", asked(), (NEAR, FAR, PlannedStop(2, 20, november(9, 10), 0))),
     ("not_permitted", with_units({"site_ids": frozenset({10})}), VALID),
-    ("not_permitted", with_units({"regions": frozenset({"10"})}, sites=[replace(HERE, region="10"), THERE]), VALID),
+    (
+        "not_permitted",
+        with_units({"regions": frozenset({"10"})}, sites=[replace(HERE, region="10"), replace(THERE, region="14")]),
+        VALID,
+    ),
+    ("region_unknown", with_units({"regions": frozenset({"10"})}, sites=[replace(HERE, region="10"), THERE]), VALID),
     (
         "logistics_missing",
         with_units({"needs": frozenset({"power", "water"})}, sites=[HERE, replace(THERE, lacks=frozenset({"power"}))]),

@@ -9,7 +9,9 @@ from mobile_units.planning.demand import (
     ASSUMPTIONS,
     ESTIMATE_LABEL_EN,
     ESTIMATE_LABEL_PL,
-    OVERDUE_DAYS,
+    INTERVAL_DAYS,
+    WEIGHT_EN,
+    WEIGHT_PL,
     DemandWeights,
     estimate_women_due,
     share_out,
@@ -67,61 +69,79 @@ def test_no_woman_is_lost_or_counted_twice(women: int, populations: list[int | N
 @pytest.mark.parametrize(
     ("days", "uptake", "weight"),
     [
-        (0, 1.0, 1.0),
-        (365, 1.0, 1.25),
-        (730, 1.0, 1.5),
-        (9999, 1.0, 1.5),
-        (-3, 1.0, 1.0),
-        (0, 0.0, 1.5),
-        (730, 0.4, 1.8),
+        (INTERVAL_DAYS, ASSUMED_UPTAKE, 1.0),
+        (None, None, 1.0),
+        (0, None, 1 / 1.5),
+        (-3, None, 1 / 1.5),
+        (365, None, 1.5**-0.5),
+        (1095, None, 1.5**0.5),
+        (1460, None, 1.5),
+        (9999, None, 1.5),
+        (None, 0.0, 1.5),
+        (None, 0.1625, 1.5**0.5),
+        (None, 0.65, 1 / 1.5),
+        (None, 1.0, 1 / 1.5),
+        (1460, 0.0, 2.25),
+        (0, 0.65, 1 / 2.25),
     ],
 )
 def test_a_woman_counts_more_the_longer_no_unit_came_and_the_fewer_are_screened(
-    days: int, uptake: float, weight: float
+    days: int | None, uptake: float | None, weight: float
 ) -> None:
-    """Each at the most half as much again; a visit that is still to come counts like one of today."""
+    """One in the ordinary gmina that is due now; a visit that is still to come counts like one of today."""
     assert weight_of(1.0, days, uptake, DemandWeights()) == pytest.approx(weight)
 
 
-PRIORITIES, SHARES = st.floats(0.01, 100), st.floats(0, 1)
-WEIGHTS = st.builds(DemandWeights, st.floats(0, 10), st.floats(0, 10))
+def test_what_is_not_known_is_taken_as_ordinary() -> None:
+    """Such a site neither gains nor loses against others: it lies in the middle of them."""
+    weights = DemandWeights(3.0, 2.0)
+    assert weight_of(2.0, None, 0.4, weights) == weight_of(2.0, INTERVAL_DAYS, 0.4, weights)
+    assert weight_of(2.0, 100, None, weights) == weight_of(2.0, 100, ASSUMED_UPTAKE, weights)
+    fresh, late = (weight_of(1.0, days, None, weights) for days in (0, 2 * INTERVAL_DAYS))
+    assert fresh < weight_of(1.0, None, None, weights) < late
+    assert fresh * late == pytest.approx(1.0)
+    assert pytest.approx((0.15 + 0.5) / 2) == ASSUMED_UPTAKE
 
 
-@given(PRIORITIES, st.integers(0, OVERDUE_DAYS), st.integers(0, OVERDUE_DAYS), SHARES, WEIGHTS)
-def test_a_woman_becomes_overdue_evenly(
-    priority: float, some: int, more: int, uptake: float, weights: DemandWeights
+PRIORITIES, SHARES, DAYS = st.floats(0.01, 100), st.floats(0, 1), st.integers(-100, 5000)
+WEIGHTS = st.builds(DemandWeights, st.floats(0, 100), st.floats(0, 100))
+
+
+@given(PRIORITIES, DAYS, DAYS, st.none() | SHARES, WEIGHTS)
+def test_a_woman_never_counts_less_because_the_unit_was_away_longer(
+    priority: float, some: int, more: int, uptake: float | None, weights: DemandWeights
 ) -> None:
-    """The same number of days adds the same weight, whenever they pass within the two years."""
-    fresh, after_some, after_more = (weight_of(priority, days, uptake, weights) for days in (0, some, more))
-    assert (after_some - fresh) * more == pytest.approx((after_more - fresh) * some, abs=1e-6)
-    full = weight_of(priority, OVERDUE_DAYS, uptake, weights) - fresh
-    assert full == pytest.approx(priority * weights.overdue, abs=1e-9)
+    """Within two intervals each day adds by the same factor."""
+    few, many = (weight_of(priority, days, uptake, weights) for days in sorted((some, more)))
+    assert few <= many * (1 + 1e-12)
+    days = sorted(min(max(0, each), 2 * INTERVAL_DAYS) for each in (some, more))
+    factor = (1 + weights.overdue) ** ((days[1] - days[0]) / INTERVAL_DAYS)
+    assert many == pytest.approx(few * factor)
 
 
-@given(PRIORITIES, st.none() | st.integers(-100, 5000), SHARES, SHARES, WEIGHTS)
-def test_the_fewer_women_are_screened_the_more_each_counts(
-    priority: float, days: int | None, lower: float, higher: float, weights: DemandWeights
+@given(PRIORITIES, st.none() | DAYS, SHARES, SHARES, WEIGHTS)
+def test_a_woman_never_counts_less_where_fewer_are_screened(
+    priority: float, days: int | None, one: float, other: float, weights: DemandWeights
 ) -> None:
-    """By the share that is missing."""
-    gained = weight_of(priority, days, lower, weights) - weight_of(priority, days, higher, weights)
-    assert gained == pytest.approx(priority * weights.underscreened * (higher - lower), abs=1e-6)
+    """Whatever else is known."""
+    higher, lower = (weight_of(priority, days, uptake, weights) for uptake in sorted((one, other)))
+    assert lower <= higher * (1 + 1e-12)
 
 
-@given(PRIORITIES, st.none() | st.integers(-100, 5000), st.none() | SHARES, WEIGHTS)
-def test_the_weight_lies_between_the_priority_and_all_of_it(
+@given(PRIORITIES, st.none() | DAYS, st.none() | SHARES, WEIGHTS)
+def test_the_weight_is_the_priority_within_what_the_settings_allow(
     priority: float, days: int | None, uptake: float | None, weights: DemandWeights
 ) -> None:
-    """Nobody counts less than her priority, nobody more than fully overdue where nobody is screened."""
-    most = priority * (1 + weights.overdue + weights.underscreened)
-    assert priority * (1 - 1e-12) <= weight_of(priority, days, uptake, weights) <= most * (1 + 1e-12)
-    nothing = DemandWeights(0.0, 0.0)
-    assert weight_of(priority, days, uptake, nothing) == priority
+    """Both at their most, or at their least; settings of nothing leave the priority alone."""
+    most = (1 + weights.overdue) * (1 + weights.underscreened)
+    weight = weight_of(priority, days, uptake, weights)
+    assert priority / most * (1 - 1e-9) <= weight <= priority * most * (1 + 1e-9)
+    assert weight_of(priority, days, uptake, DemandWeights(0.0, 0.0)) == priority
 
 
-def test_what_is_not_known_is_assumed() -> None:
-    """No known visit means fully overdue; no known uptake lies halfway between the extremes of the gminas."""
-    weights = DemandWeights()
-    assert weight_of(1.0, None, 0.4, weights) == weight_of(1.0, OVERDUE_DAYS, 0.4, weights)
-    assert weight_of(1.0, 100, None, weights) == weight_of(1.0, 100, ASSUMED_UPTAKE, weights)
-    extremes = weight_of(1.0, 100, 0.15, weights), weight_of(1.0, 100, 0.5, weights)
-    assert weight_of(1.0, 100, None, weights) == pytest.approx(sum(extremes) / 2)
+@pytest.mark.parametrize("formula", [WEIGHT_EN, WEIGHT_PL])
+def test_the_formula_names_the_numbers_that_it_is_made_with(formula: str) -> None:
+    """What people read is what is worked out."""
+    for part in (str(INTERVAL_DAYS), "overdue_weight", "underscreened_weight"):
+        assert part in formula
+    assert str(ASSUMED_UPTAKE) in formula.replace(",", ".")

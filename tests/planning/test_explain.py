@@ -85,6 +85,15 @@ CASES: dict[str, tuple[str, Problem, tuple[PlannedStop, ...], str]] = {
         (PlannedStop(1, 20, WORKING[:1], 50),),
         "another of the alternative places (Wieluń) was chosen: Site 20",
     ),
+    "unknown region": (
+        "region_unknown",
+        problem([unit(1, regions=frozenset({"10"}))], [HERE]),
+        (),
+        (
+            "no unit with mammography may go to any voivodeship, and nobody knows in which one this site lies: "
+            "it has no TERYT code"
+        ),
+    ),
     "region": (
         "no_permitted_unit",
         problem([unit(1, regions=frozenset({"10"}))], [replace(HERE, region="14")]),
@@ -303,6 +312,20 @@ def test_each_reason_is_given_where_it_holds(name: str) -> None:
     code, asked, stops, sentence = CASES[name]
     told = {entry.site_id: entry for entry in explain_unserved(asked, stops)}
     assert (told[10].code, told[10].reason_en) == (code, sentence)
+
+
+def test_units_that_stay_away_for_want_of_a_region_are_named() -> None:
+    """Beside the reason why the others do not come; not where another place was chosen anyway."""
+    limited, free = unit(1, regions=frozenset({"10"})), unit(2, max_relocation_km=1.0)
+    (told,) = explain_unserved(problem([limited, free], [HERE]), ())
+    assert told.code == "too_far"
+    assert told.reason_en.endswith("units that are limited to voivodeships stay away: Unit 1")
+    assert told.reason_pl.endswith("jednostki ograniczone do województw: Unit 1")
+    (known,) = explain_unserved(problem([limited, free], [replace(HERE, region="14")]), ())
+    assert "voivodeship" not in known.reason_en
+    group = [replace(HERE, group="Wieluń"), replace(BUSY, group="Wieluń")]
+    (other,) = explain_unserved(problem([limited, unit(2)], group), (replace(FULL, unit_id=2),))
+    assert (other.code, "voivodeship" in other.reason_en) == ("other_place_chosen", False)
 
 
 def test_every_reason_has_its_case() -> None:

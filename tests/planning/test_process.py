@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import pairwise
@@ -18,8 +19,8 @@ import pytest
 from mobile_units.errors import DomainError
 from mobile_units.planning import process
 from mobile_units.planning.check import check
-from mobile_units.planning.problem import Problem, Progress
-from mobile_units.planning.process import ChildError, Work, run_apart, solve_apart
+from mobile_units.planning.problem import Distances, Problem, Progress
+from mobile_units.planning.process import ChildError, Work, measure_apart, run_apart, solve_apart
 from tests.planning import children, csv_files
 
 MEMORY = 1024**3
@@ -176,6 +177,28 @@ def test_a_child_is_not_interrupted_with_its_parent() -> None:
     assert apart(children.group) != os.getpgrp()
 
 
+# the distances
+
+
+def test_distances_are_asked_for_in_a_child() -> None:
+    """They come with the problem, which stays as it is otherwise."""
+    problem = csv_files.problem()
+    measured = measure_apart(problem, children.ten_kilometres, progress=ignore)
+    assert measured.matrix is not None
+    assert measured.matrix.kilometres.tolist() == children.ten_kilometres(problem).kilometres.tolist()
+    assert replace(measured, matrix=None) == replace(problem, matrix=None)
+
+
+@pytest.mark.parametrize(
+    ("distances", "code"), [(children.no_road, "road_service_slow"), (children.no_way, "planner_failed")]
+)
+def test_distances_that_cannot_be_had_are_a_refusal(distances: Distances, code: str) -> None:
+    """That of the service, or that of a child that came to no end."""
+    with pytest.raises(DomainError) as refused:
+        measure_apart(PROBLEM, distances)
+    assert refused.value.code == code
+
+
 # the solver
 
 
@@ -192,6 +215,7 @@ def test_a_search_that_comes_to_no_end_is_answered_by_the_greedy_plan(
 ) -> None:
     """It is marked, and the log says why."""
     search_with(monkeypatch, search, children.found_greedily)
+    caplog.set_level("WARNING", process.__name__)
     plan = solve_apart(PROBLEM, seconds=0.5, seed=5, grace=4)
     assert (plan.solver, plan.seed, len(plan.stops)) == ("greedy", 5, 1)
     assert "exit code" in caplog.text

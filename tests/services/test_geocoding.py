@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Select, select
 from sqlalchemy.orm import Session
 
 from mobile_units import db
@@ -47,6 +47,13 @@ def site(session: Session, actor: Actor, confidence: float | None, **values: Any
     made.location_confidence = confidence
     session.flush()
     return made
+
+
+def kept(*of: Site) -> Select[GeocodedAddress]:
+    """What is known of the addresses of sites."""
+    return select(GeocodedAddress).where(
+        GeocodedAddress.query.in_(f"wieluń, {each.street}; gmina wieluń".lower() for each in of)
+    )
 
 
 def house(address: Address, **values: Any) -> Candidate:
@@ -128,7 +135,7 @@ def test_an_unknown_address_is_asked_again_after_a_while(session: Session, actor
     service.answer = lambda address: [house(address)]
     late = look_up(session, actor, service, NOW + UNKNOWN_FOR)
     assert (late.sites[0].outcome, lost.latitude) == (Outcome.LOCATED, 51.22)
-    assert len(session.scalars(select(GeocodedAddress)).all()) == 1
+    assert len(session.scalars(kept(lost)).all()) == 1
 
 
 def test_a_round_asks_only_so_many(session: Session, actor: Actor) -> None:
@@ -149,14 +156,13 @@ def test_time_ends_a_round(session: Session, actor: Actor) -> None:
 
 def test_a_service_that_is_down_is_not_asked_on(session: Session, actor: Actor) -> None:
     """Twice in a row is enough; nothing is kept of it."""
-    for _ in range(4):
-        site(session, actor, 0.2)
+    lost = [site(session, actor, 0.2) for _ in range(4)]
     service = Service(broken)
     result = look_up(session, actor, service)
     assert (len(service.asked), result.asked, result.left, result.sites) == (2, 0, 4, [])
     assert result.failure is not None
     assert result.failure.code == "geocoder_failed"
-    assert not session.scalars(select(GeocodedAddress)).all()
+    assert not session.scalars(kept(*lost)).all()
 
 
 def test_one_address_that_the_service_cannot_stand_does_not_stop_the_others(session: Session, actor: Actor) -> None:

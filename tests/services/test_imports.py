@@ -77,6 +77,19 @@ def test_sites_are_created_with_estimated_women_due(session: Session, actor: Act
     assert site(session, actor, "B").demands == []
 
 
+def test_sites_without_teryt_are_named_where_a_unit_needs_it(session: Session, actor: Actor) -> None:
+    """Only if a unit is limited to voivodeships; a gmina's identifier in place of its name will do."""
+    heading = b"code,name,locality,lat,lon,gmina\n"
+    rows = b"A,Plac,Wielu\xc5\x84,51.22,18.57,1017093\nB,Rynek,Osjak\xc3\xb3w,51.29,18.78,Osjak\xc3\xb3w\n"
+    command = SiteImport(content=heading + rows, today=TODAY)
+    assert imports.import_sites(session, actor, command).sites_without_teryt == []
+    assert [site(session, actor, code).teryt for code in "AB"] == ["1017093", None]
+    units = "code,name,base_lat,base_lon,weekdays,opens,closes,voivodeships\nM,Mammobus,51.2,18.5,1,8:00,16:00,10\n"
+    assert imports.import_units(session, actor, Import(content=units.encode())).sites_without_teryt == ["B"]
+    again = imports.import_sites(session, actor, command)
+    assert (counts(again), again.sites_without_teryt) == ((0, 0, 2), ["B"])
+
+
 def test_estimates_can_be_left_out(session: Session, actor: Actor) -> None:
     """Then a population is only a population."""
     imports.import_sites(session, actor, sites_from("A,Plac,Wieluń,51.22,18.57,24000,\n", estimate=False))

@@ -13,6 +13,7 @@ from mobile_units.errors import DomainError
 from mobile_units.models.contracts import ContractRange
 from mobile_units.models.itineraries import ItineraryStatus, Stop
 from mobile_units.models.planning import PlanningSettings
+from mobile_units.models.schedules import Schedule
 from mobile_units.models.sites import Site, SiteBlackout
 from mobile_units.models.slots import Slot
 from mobile_units.models.units import MobileUnit, UnitCapacity, UnitSite, UnitUnavailability
@@ -257,21 +258,35 @@ def test_the_settings_of_the_provider_are_taken_unless_others_are_given(session:
 
 
 def test_a_woman_counts_more_the_longer_no_unit_came_and_the_fewer_are_screened(session: Session, actor: Actor) -> None:
-    """Half as much for two years without a unit, half as much where nobody is screened, times the priority."""
+    """Half as much for two years too long, half as much where nobody is screened, times the priority."""
     unit(session, actor.provider_id)
     made = site(session, actor.provider_id)
     for last_visit, uptake, priority, weight in (
-        (None, 1.0, 1.0, 1.5),
-        (FIRST - timedelta(days=365), 1.0, 1.0, 1.25),
-        (FIRST - timedelta(days=1000), 1.0, 2.0, 3.0),
-        (FIRST - timedelta(days=365), 0.4, 1.0, 1.55),
+        (None, None, 1.0, 1.0),
+        (FIRST - timedelta(days=1), None, 1.0, 1.5 ** (1 / 730 - 1)),
+        (FIRST - timedelta(days=1460), None, 2.0, 3.0),
+        (FIRST - timedelta(days=730), 0.0, 1.0, 1.5),
     ):
         made.last_visit, made.uptake, made.priority = last_visit, uptake, priority
         session.flush()
         assert planning.problem_for(session, actor, REQUEST).sites[0].weight == pytest.approx(weight)
     session.add(PlanningSettings(provider_id=actor.provider_id, overdue_weight=0.0, underscreened_weight=1.0))
     session.flush()
-    assert planning.problem_for(session, actor, REQUEST).sites[0].weight == pytest.approx(1.6)
+    assert planning.problem_for(session, actor, REQUEST).sites[0].weight == pytest.approx(2.0)
+
+
+def test_a_plan_is_made_in_a_process_of_its_own(
+    session: Session, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the seconds and with the seed of the request, within the limit of memory."""
+    unit(session, actor.provider_id)
+    site(session, actor.provider_id)
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(planning, "solve_apart", lambda problem, **limits: asked.append({"of": problem} | limits))
+    problem = planning.problem_for(session, actor, REQUEST)
+    assert planning.with_distances(problem) is problem
+    planning.propose(problem, replace(REQUEST, seconds=7.0, seed=5), memory_bytes=99)
+    assert asked == [{"of": problem, "seconds": 7.0, "seed": 5, "progress": None, "memory_bytes": 99}]
 
 
 def test_published_stops_of_the_period_are_fixed(session: Session, actor: Actor, stranger: Actor) -> None:
@@ -435,7 +450,8 @@ def test_what_is_used_already_is_no_longer_left(session: Session, actor: Actor) 
         itineraries.add_stop(session, actor, made.id, stop_of(by, site(session, actor.provider_id), day, women=6))
     factories_planning.publish(session, actor, made, datetime(2027, 3, 1, 8, tzinfo=UTC))
     session.flush()
-    slot = session.scalars(select(Slot).order_by(Slot.starts_at)).first()
+    own = select(Slot).join(Slot.schedule).where(Schedule.provider_id == actor.provider_id)
+    slot = session.scalars(own.order_by(Slot.starts_at)).first()
     assert slot is not None
     factories_transmission.visit(session, actor.provider_id, slot, VisitStatus.PERFORMED)
     unit_ids = frozenset({by.id})

@@ -350,7 +350,8 @@ def test_a_visit_of_hers_taken_over_since_the_start_is_not_compared(session: Ses
 def test_a_visit_that_was_never_told_is_not_missing(session: Session, actor: Actor) -> None:
     """Such as one that the centre refused and a person gave up."""
     visit = ours(session, actor)
-    message = session.scalars(select(OutboxMessage).where(OutboxMessage.subject_id == visit.id)).one()
+    own = OutboxMessage.provider_id == actor.provider_id, OutboxMessage.subject_id == visit.id
+    message = session.scalars(select(OutboxMessage).where(*own)).one()
     message.state, message.accepted_at, visit.passed_at = MessageState.GIVEN_UP, None, None
     session.flush()
     assert compared(session, actor) == []

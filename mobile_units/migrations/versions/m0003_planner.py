@@ -102,9 +102,7 @@ def upgrade() -> None:
     op.create_table(
         "planning_jobs",
         sa.Column(
-            "kind",
-            sa.Enum("plan", "what_if", "repair", name="kind", native_enum=False, create_constraint=True),
-            nullable=False,
+            "kind", sa.Enum("plan", "what_if", name="kind", native_enum=False, create_constraint=True), nullable=False
         ),
         sa.Column(
             "state",

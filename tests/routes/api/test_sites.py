@@ -107,6 +107,17 @@ def test_every_change_of_a_site_is_in_the_audit_log(api: ApiClient) -> None:
     assert {each["user_id"] for each in entries} == {api.actor.user_id}
 
 
+def test_the_identifier_of_a_gmina_is_its_teryt_code(api: ApiClient) -> None:
+    """In a new site as in a changed one; a code that is known stays."""
+    made = api.post("/sites", WIELUN | {"teryt": None, "gmina": "Wieluń"}).json
+    assert (made["gmina"], made["teryt"]) == ("Wieluń", None)
+    change = {"version": made["version"], "values": {"gmina": "1017093"}}
+    assert api.patch(f"/sites/{made['id']}", change).json["teryt"] == "1017093"
+    other = api.post("/sites", WIELUN | {"code": "B", "teryt": None, "gmina": "1061011"}).json
+    change = {"version": other["version"], "values": {"gmina": "1017093"}}
+    assert (other["teryt"], api.patch(f"/sites/{other['id']}", change).json["teryt"]) == ("1061011", "1061011")
+
+
 def test_what_the_planner_is_to_know_of_a_site_is_kept(api: ApiClient) -> None:
     """Weekdays and what the place lacks are kept in order and once; without anything a site is open to all."""
     untidy = {"weekdays": [3, 1, 3], "lacks": ["Woda", "prąd", "woda "]}
