@@ -23,6 +23,7 @@ LONGEST_STRING = 10
 BLINK = 0.01
 NOT_SERVED_TRIED, FEW_TRIED_OFTEN = 60, 4
 DAYS_BETWEEN_WEEKENDS = 5
+ANY_DRIVE = 1e9
 
 # columns of Model.unit, Model.bound, Model.client, Model.stay, Model.limit, rows of Model.calendar, Model.setting
 CALENDAR, HOME, CREWS = 0, 1, 2
@@ -32,7 +33,7 @@ DAYS, WOMEN, PARTS = 0, 1, 2
 PROGRAMME, FROM, TO, MOST_WOMEN, OF_UNITS = 0, 1, 2, 3, 4
 WORKED, WORKDAY, GAPS, WEEKENDS = 0, 1, 2, 3
 DRIVE_HOURS, COMMUTE_KM, KM_PER_WOMAN, CREW_KM_SHARE, UNEVEN_DAY, ALL_AVAILABLE = 0, 1, 2, 3, 4, 5
-# columns of Tours.stops, Tours.terms, State.unit, State.client, State.group, State.count, State.value
+# columns of Tours.stops, Tours.terms, State.unit, State.client, State.group, State.counts, State.value
 CLIENT, AT, START, END, LATEST = 0, 1, 2, 3, 4
 WEIGHTED, KM, CREW_KM, USED = 0, 1, 2, 3
 TOUCHED, TRIED, CHANGED = 0, 1, 2
@@ -49,7 +50,7 @@ Shorts = NDArray[np.int16]
 
 _entry = njit(cache=True, nogil=True, error_model="numpy")
 _often = njit(inline="always", error_model="numpy")
-_inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+_inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)  # type: ignore[call-overload]  # numba knows more options than its types
 
 
 class Model(NamedTuple):
@@ -113,7 +114,7 @@ class State(NamedTuple):
     group: Ints
     taken: NDArray[np.bool_]
     keys: Floats
-    count: Ints
+    counts: Ints
     value: Floats
     random: NDArray[np.uint64]
 
@@ -141,7 +142,7 @@ def new_state(model: Model, longest: int, tokens: int, groups: int, seed: int) -
         group=np.tile(np.array([-1, 0], np.int64), (groups, 1)),
         taken=np.zeros(tokens, np.bool_),
         keys=np.zeros(clients),
-        count=np.zeros(2, np.int64),
+        counts=np.zeros(2, np.int64),
         value=np.zeros(2),
         random=np.array([(seed * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) & 0xFFFFFFFFFFFFFFFF], np.uint64),
     )
@@ -470,18 +471,18 @@ def _touch(s, unit, iteration):
     """Keeps a tour as it was at the beginning of the iteration; the last of `touched` counts them."""
     if s.unit[unit, CHANGED] != iteration:
         s.unit[unit, CHANGED] = iteration
-        s.unit[s.count[TOUCHED], TOUCHED] = unit
-        s.count[TOUCHED] += 1
+        s.unit[s.counts[TOUCHED], TOUCHED] = unit
+        s.counts[TOUCHED] += 1
         _copy(s.now, s.before, unit)
 
 
 @_inner
 def _go_back(m, s):
-    for number in range(s.count[TOUCHED]):
+    for number in range(s.counts[TOUCHED]):
         unit = s.unit[number, TOUCHED]
         for position in range(s.now.length[unit]):
             _release(m, s, s.now.stops[unit, position, CLIENT])
-    for number in range(s.count[TOUCHED]):
+    for number in range(s.counts[TOUCHED]):
         unit = s.unit[number, TOUCHED]
         _copy(s.before, s.now, unit)
         for position in range(s.now.length[unit]):
@@ -542,7 +543,7 @@ def _ruin(m, s, seed, iteration):
         size = int(_uniform(s.random) * min(longest, s.now.length[unit]) + 1.0)
         count = _take_string(m, s, unit, client, size, count)
         strings -= 1
-    for number in range(s.count[TOUCHED]):
+    for number in range(s.counts[TOUCHED]):
         count = _mend(m, s, s.unit[number, TOUCHED], count)
     return count
 
@@ -576,7 +577,7 @@ def _take_string(m, s, unit, client, size, count):
 def _mend(m, s, unit, count):
     """Takes out what cannot stay in a tour that lost stops, because the drives are too long now, and schedules it."""
     limit, position = m.bound[unit, LONGEST_DRIVE], FIRST
-    while m.unit[unit, HOME] != HOME_DAILY and position < s.now.length[unit] and limit < np.inf:
+    while m.unit[unit, HOME] != HOME_DAILY and position < s.now.length[unit] and limit < ANY_DRIVE:
         gone = _too_far_on(m, s.now, unit, position)
         if gone >= 0:
             s.client[count, POOL] = s.now.stops[unit, gone, CLIENT]
@@ -591,7 +592,7 @@ def _mend(m, s, unit, count):
 
 @_inner
 def _too_far_on(m, tours, unit, position):
-    """The free stop that has to go, because the drive to the stop at a position, or home from it, is too long; or -1."""
+    """The free stop that has to go because the drive to a position, or home from it, is too long; or -1."""
     limit, client = m.bound[unit, LONGEST_DRIVE], tours.stops[unit, position, CLIENT]
     place, free = m.client[client, PLACE], not _is_fixed(m, client)
     origin = tours.stops[unit, position - 1, AT] if position else unit
@@ -642,10 +643,8 @@ def _sort(m, s, count):
             key = -women / days
         elif way < 0.85:
             key = -days
-        elif way < 0.95:
-            key = -m.km[unit, m.client[client, PLACE]]
         else:
-            key = m.km[unit, m.client[client, PLACE]]
+            key = m.km[unit, m.client[client, PLACE]] * (1.0 if way < 0.9 else -1.0)
         s.keys[number] = key
     for number in range(1, count):
         key, client = s.keys[number], s.client[number, POOL]
@@ -710,13 +709,13 @@ def _best_position(m, s, unit, client, best, used, blink):
 
 
 @_often
-def _before(m, tours, unit, position):
+def _before(tours, unit, position):
     """The place before a position of a tour."""
     return tours.stops[unit, position - 1, AT] if position else unit
 
 
 @_often
-def _after(m, tours, unit, position):
+def _after(tours, unit, position):
     """The place that is at a position of a tour, and would be after a stop that is put in there."""
     return tours.stops[unit, position, AT] if position < tours.length[unit] else unit
 
@@ -727,7 +726,7 @@ def _detour(m, tours, unit, position, client):
     if m.unit[unit, HOME] == HOME_DAILY:
         return 0.0
     place = m.client[client, PLACE]
-    origin, target = _before(m, tours, unit, position), _after(m, tours, unit, position)
+    origin, target = _before(tours, unit, position), _after(tours, unit, position)
     return m.km_from[place, origin] + m.km[place, target] - tours.legs[unit, position]
 
 
@@ -738,7 +737,7 @@ def _start_at(m, tours, unit, position, client, latest):
     `NOWHERE` if it does not fit, and `NO_LATER` if it fits at no later position either.
     """
     place, last = m.client[client, PLACE], position == tours.length[unit]
-    origin, target = _before(m, tours, unit, position), _after(m, tours, unit, position)
+    origin, target = _before(tours, unit, position), _after(tours, unit, position)
     ends = tours.stops[unit, position - 1, END] if position else FIRST
     ready = ends + (_wait(m, unit, origin, place) if position else 0)
     if latest <= ready:
@@ -750,7 +749,7 @@ def _start_at(m, tours, unit, position, client, latest):
     if follows > latest:
         return NOWHERE
     home, limit = m.unit[unit, HOME], m.bound[unit, LONGEST_DRIVE]
-    if home == HOME_DAILY or limit == np.inf:
+    if home == HOME_DAILY or limit == ANY_DRIVE:
         return start
     by_base = home == HOME_ON_WEEKENDS and position > 0 and _is_weekend_between(m, unit, ends, start)
     if m.km[unit if by_base else origin, place] > limit:
@@ -762,7 +761,7 @@ def _start_at(m, tours, unit, position, client, latest):
 @_inner
 def _place_client(m, s, client, iteration):
     """Puts a client where it gains most among the tours nearby; whether it found a place."""
-    s.count[TRIED] += 1
+    s.counts[TRIED] += 1
     used = s.now.terms[:, USED].sum()
     best, best_unit, best_position = 0.0, NOWHERE, NOWHERE
     for number in range(-m.near_units.shape[1], m.near.shape[1]):
@@ -770,9 +769,9 @@ def _place_client(m, s, client, iteration):
             unit = m.near_units[client, -number - 1]
         else:
             unit = s.client[m.near[client, number], UNIT] if m.near[client, number] >= 0 else -1
-        if unit < 0 or s.unit[unit, TRIED] == s.count[TRIED]:
+        if unit < 0 or s.unit[unit, TRIED] == s.counts[TRIED]:
             continue
-        s.unit[unit, TRIED] = s.count[TRIED]
+        s.unit[unit, TRIED] = s.counts[TRIED]
         best, position = _best_position(m, s, unit, client, best, used, iteration > 0)
         if position >= 0:
             best_unit, best_position = unit, position
@@ -799,7 +798,7 @@ def _begin(m, s, order):
     for unit in range(len(m.unit)):
         _schedule(m, s.now, unit)
     for number in range(len(order)):
-        s.count[TOUCHED] = 0
+        s.counts[TOUCHED] = 0
         if _is_open(m, s, order[number]):
             _place_client(m, s, order[number], -2 - number)
 
@@ -843,7 +842,7 @@ def search(m, s, order, first, last, hot, cold):
     cooling = (cold / hot) ** (1.0 / max(1, last - first))
     for iteration in range(first, last):
         hot *= cooling
-        s.count[TOUCHED] = 0
+        s.counts[TOUCHED] = 0
         seed = _below(s.random, len(m.client))
         count = _ruin(m, s, seed, iteration)
         count = _add_not_served(m, s, seed, count, iteration)

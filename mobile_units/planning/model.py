@@ -189,7 +189,7 @@ class _Builder:
 
     def _bound(self) -> Floats:
         rows = [
-            (np.inf if unit.max_relocation_km is None else unit.max_relocation_km, len(days))
+            (kernel.ANY_DRIVE if unit.max_relocation_km is None else unit.max_relocation_km, len(days))
             for unit, days in zip(self.problem.units, self._working, strict=True)
         ]
         return np.array(rows, np.float64).reshape(len(rows), 2)

@@ -1,12 +1,12 @@
 """The solver: tours for all units that reach the most women with the fewest kilometres, found in the time given.
 
 The search (`planning.kernel`) keeps every tour exact on its calendar. How many rounds it makes depends on the size of
-the problem and the seconds asked for, not on the clock, so the same seed gives the same plan; on a slow machine the time
-ends it earlier.
+the problem and the seconds asked for, not on the clock, so the same seed gives the same plan; on a slow machine the
+time ends it earlier.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from time import perf_counter
 
 import numpy as np
@@ -32,9 +32,10 @@ def solve(problem: Problem, *, seconds: float, seed: int = 1, progress: Report |
 
     `progress` is called as the search goes on. What it raises ends the search and reaches the caller.
     """
+    ready()
     started = perf_counter()
     search = _Search(problem, seed)
-    slices = max(1, round(seconds * REPORTS_PER_SECOND)) if search.has_choice else 0
+    slices = max(1, round(seconds * REPORTS_PER_SECOND)) if seconds and search.has_choice else 0
     temperatures = np.geomspace(max(search.hot, COLD), COLD, slices + 1)
     number = 0
     while number < slices:
@@ -42,8 +43,13 @@ def solve(problem: Problem, *, seconds: float, seed: int = 1, progress: Report |
         elapsed = perf_counter() - started
         if progress is not None:
             progress(search.progress(elapsed))
-        number = max(number + 1, int(slices * elapsed / seconds)) if seconds else slices
+        number = max(number + 1, int(slices * elapsed / seconds))
     return search.plan(SOLVER, perf_counter() - started)
+
+
+def ready() -> None:
+    """Loads the search, or compiles it when that was never done here, which takes a quarter of a minute."""
+    _Search(Problem(first_day=date.min, last_day=date.min, units=(), sites=()), 1)
 
 
 def greedy(problem: Problem, seed: int = 1) -> Plan:

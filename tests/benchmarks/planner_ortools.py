@@ -18,9 +18,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from google.protobuf import text_format  # type: ignore[import-untyped]  # it comes without types
+from google.protobuf import text_format
 from numpy.typing import NDArray
-from ortools.constraint_solver import pywrapcp  # type: ignore[import-untyped]  # it comes without types
+from ortools.constraint_solver import pywrapcp
 
 from mobile_units.planning.problem import Need, PlannedStop, Problem
 from mobile_units.rules.calendar import MONDAY_TO_FRIDAY, working_days
