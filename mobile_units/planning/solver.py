@@ -7,6 +7,7 @@ time ends it earlier.
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from math import sqrt
 from time import perf_counter
 
 import numpy as np
@@ -18,8 +19,7 @@ from mobile_units.planning.problem import Objective, Plan, PlannedStop, Problem,
 
 SOLVER = "ruin and recreate"
 GREEDY = "greedy"
-ROUNDS_PER_SECOND = 75_000
-FEWEST_UNITS_NEARBY, MOST_UNITS_NEARBY = 2, 14
+ROUNDS_PER_SECOND = 45_000
 REPORTS_PER_SECOND = 4
 HOT_SHARE = 0.3
 COLD = 0.02
@@ -81,9 +81,8 @@ class _Search:
         return float(HOT_SHARE * np.median(served)) if len(served) else COLD
 
     def rounds_in(self, seconds: float) -> int:
-        """How many rounds belong to some seconds: the fewer the more units could go to a place."""
-        units_nearby = min(MOST_UNITS_NEARBY, max(FEWEST_UNITS_NEARBY, len(self.problem.units)))
-        return max(1, round(seconds * ROUNDS_PER_SECOND / units_nearby))
+        """How many rounds belong to some seconds: the fewer the more units there are, as it was measured."""
+        return max(1, round(seconds * ROUNDS_PER_SECOND / sqrt(max(2, len(self.problem.units)))))
 
     def run(self, rounds: int, hot: float, cold: float) -> None:
         """Some more rounds."""
