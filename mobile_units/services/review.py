@@ -12,7 +12,7 @@ from mobile_units.models.itineraries import Itinerary, ItineraryStatus, Stop
 from mobile_units.models.units import MobileUnit
 from mobile_units.planning.check import Violation
 from mobile_units.planning.drives import Ways, journeys, worked_days
-from mobile_units.planning.problem import Objective, PlanningUnit, Problem, Unserved
+from mobile_units.planning.problem import Objective, PlannedStop, PlanningUnit, Problem, Unserved
 from mobile_units.services import itineraries, planning
 from mobile_units.services.actors import Actor
 from mobile_units.services.planning import Judge
@@ -76,12 +76,16 @@ class UnitTour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """All that is known of an itinerary; `revises` is the one whose place it takes, `versions` would take its own."""
+    """All that is known of an itinerary; `revises` is the one whose place it takes, `versions` would take its own.
+
+    The stops `beside` are published in other itineraries.
+    """
 
     itinerary: Itinerary
     revises: Itinerary | None
     versions: Sequence[Itinerary]
     problem: Problem
+    beside: Sequence[PlannedStop]
     terms: Objective
     tours: Sequence[UnitTour]
     violations: Sequence[PlacedViolation]
@@ -103,6 +107,7 @@ def read(session: Session, actor: Actor, itinerary_id: int) -> Review:
         revises=itinerary.revises,
         versions=_versions(session, itinerary),
         problem=judge.problem,
+        beside=judge.beside,
         terms=judge.terms(itinerary),
         tours=_tours(judge.problem, itinerary, violations, _published(session, itinerary)),
         violations=violations,

@@ -1,39 +1,31 @@
 """One itinerary: what it is worth, what is wrong with it, and the steps from a draft to what is published.
 
-Edits of single stops are in `stops`, breakdowns in `breakdowns`. Whatever is refused is told on the page where it was
+Its drawings are in `itinerary_drawings`, what is taken along on paper in `papers`, edits of single stops in `stops`,
+breakdowns in `breakdowns`. Whatever is refused is told on the page where it was
 asked for, with what was typed.
 """
 
-import csv
-import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from mobile_units import clock
-from mobile_units.clock import WARSAW
 from mobile_units.errors import DomainError
-from mobile_units.models.itineraries import Itinerary, ItineraryStatus, Stop
 from mobile_units.planning.check import Violation
-from mobile_units.planning.problem import Key
 from mobile_units.rules.roles import Role
 from mobile_units.services import itineraries, planning, publishing, review, versions
 from mobile_units.services.itineraries import ItineraryFilter
 from mobile_units.services.queries import Paging
-from mobile_units.services.review import Review, ReviewedStop
 from mobile_units.services.versions import Comparison
 from routes.auth import roles
 from routes.database import actor, transaction
 from routes.errors import STATUS
-from routes.pages import drawings, fields
-from routes.pages.drawings import DrawnStop, DrawnUnit, SiteMap, StopState, Timeline
+from routes.pages import fields, itinerary_drawings
 from routes.pages.handover import LONGEST, frame
-from routes.pages.words import polish_days, short_weekday
 
 MANY = Paging(page_size=200)
 """The itineraries among which one is chosen for comparison, the latest."""
@@ -60,73 +52,15 @@ def _shown(itinerary_id: int, refused: DomainError | None = None) -> ResponseRet
         "review": found,
         "itinerary": found.itinerary,
         "today": clock.today(),
-        "timeline": _timeline(found),
-        "map": _map(found),
-        "colours": {unit.id: unit.colour for unit in _units(found)},
+        "timeline": itinerary_drawings.timeline_of(found, clock.today()),
+        "map": itinerary_drawings.map_of(found),
+        "colours": {unit.id: unit.colour for unit in itinerary_drawings.units_of(found)},
         "site_names": {site.id: site.name for site in found.problem.sites},
         "by_code": _by_code(found.violations),
         "refused": refused,
         "typed": request.form if refused else {},
     }
     return render_template("itineraries/show.html", **told, **common), STATUS[refused.code] if refused else 200
-
-
-def _timeline(found: Review) -> Timeline:
-    """Units by days; in a draft free days lead to adding a stop."""
-    itinerary = found.itinerary
-    units = _units(found)
-
-    def add_link(unit_id: Key, day: date) -> str:
-        return url_for("itinerary_stops.new", itinerary_id=itinerary.id, unit_id=unit_id, first_day=day.isoformat())
-
-    return drawings.timeline(
-        units,
-        itinerary.first_day,
-        itinerary.last_day,
-        _drawn_stops(found),
-        today=clock.today(),
-        add_link=add_link if itinerary.status is ItineraryStatus.DRAFT else None,
-    )
-
-
-def _map(found: Review) -> SiteMap | None:
-    return drawings.site_map(drawings.drawn_sites(found.problem.sites), _units(found), _drawn_stops(found))
-
-
-def _units(found: Review) -> list[DrawnUnit]:
-    return drawings.drawn_units(found.problem.units, {tour.unit.id: tour.unit.code for tour in found.tours})
-
-
-def _drawn_stops(found: Review) -> list[DrawnStop]:
-    return [
-        DrawnStop(
-            unit_id=each.stop.unit_id,
-            site_id=each.stop.site_id,
-            place=each.stop.site.name,
-            days=[row.day for row in each.stop.days],
-            women=each.stop.women_planned,
-            state=_state(found.itinerary, each),
-            wrong=[polish_days(violation.message_pl) for violation in each.violations],
-            link=_link(found.itinerary, each.stop),
-        )
-        for tour in found.tours
-        for each in tour.stops
-    ]
-
-
-def _state(itinerary: Itinerary, reviewed: ReviewedStop) -> StopState:
-    if itinerary.status is ItineraryStatus.PUBLISHED or reviewed.as_published:
-        return StopState.PUBLISHED
-    if itinerary.revises_id is not None:
-        return StopState.CHANGED
-    return StopState.PINNED if reviewed.stop.pinned else StopState.FREE
-
-
-def _link(itinerary: Itinerary, stop: Stop) -> str:
-    """To the form for a stop of a draft, else to its line in the table."""
-    if itinerary.status is ItineraryStatus.DRAFT:
-        return url_for("itinerary_stops.show", itinerary_id=itinerary.id, stop_id=stop.id)
-    return f"#postoj-{stop.id}"
 
 
 class OfKind(Protocol):
@@ -338,57 +272,3 @@ def _compared(comparison: Comparison) -> Mapping[str, Sequence[Any]]:
         word = "added" if each.one is None else "removed" if each.other is None else "changed"
         groups["same" if word == "changed" and not each.differences else word].append(each)
     return groups
-
-
-# on paper
-
-
-COLUMNS = (
-    "jednostka", "kod_jednostki", "dzien", "dzien_tygodnia", "od", "do", "dzien_postoju", "dni_postoju", "miejsce",
-    "punkt", "ulica", "miejscowosc", "gmina", "szerokosc", "dlugosc", "telefon", "kobiety_na_postoju",
-)  # fmt: skip
-
-
-@blueprint.get("/<key:itinerary_id>/stops.csv")
-@roles(Role.COORDINATOR)
-def table(itinerary_id: int) -> Response:
-    """Every day of every stop, for a spreadsheet or the navigation of a driver."""
-    with transaction() as session:
-        itinerary = itineraries.get(session, actor(), itinerary_id)
-        rows = list(_rows(itinerary.stops))
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";")
-    writer.writerow(COLUMNS)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    attachment = {"Content-Disposition": f"attachment; filename=trasa-{itinerary_id}.csv"}
-    return Response("\ufeff" + out.getvalue(), mimetype="text/csv", headers=attachment)
-
-
-def _rows(stops: Iterable[Stop]) -> Iterator[tuple[object, ...]]:
-    for stop in sorted(stops, key=lambda each: (each.unit.name, each.unit_id, each.first_day)):
-        site = stop.site
-        for number, row in enumerate(stop.days, 1):
-            opens, closes = row.opens_at.astimezone(WARSAW), row.closes_at.astimezone(WARSAW)
-            yield (
-                stop.unit.name, stop.unit.code, row.day.isoformat(), short_weekday(row.day), f"{opens:%H:%M}",
-                f"{closes:%H:%M}", number, len(stop.days), site.name, site.landmark, site.street, site.locality,
-                site.gmina, site.latitude, site.longitude, site.telephone, stop.women_planned,
-            )  # fmt: skip
-
-
-def _cell(value: object) -> object:
-    """A spreadsheet takes text with such a beginning for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
-@blueprint.get("/<key:itinerary_id>/print")
-@roles(Role.COORDINATOR)
-def sheets(itinerary_id: int) -> ResponseReturnValue:
-    """A sheet for each unit, or for the one that is named."""
-    unit_id = fields.whole_if_any(request.args, "unit_id", "jednostka", 1, fields.LARGEST_KEY)
-    with transaction() as session:
-        found = review.read(session, actor(), itinerary_id)
-        common = frame(session)
-    tours = [tour for tour in found.tours if unit_id in {None, tour.unit.id}]
-    told = {"itinerary": found.itinerary, "tours": tours, "all_tours": found.tours, "unit_id": unit_id}
-    return render_template("itineraries/print.html", today=clock.today(), **told, **common)

@@ -2,7 +2,19 @@
 
 from flask import Flask
 
-from routes.pages import breakdowns, evidence, handover, itineraries, login, messages, overview, planning, stops, words
+from routes.pages import (
+    breakdowns,
+    evidence,
+    handover,
+    itineraries,
+    login,
+    messages,
+    overview,
+    papers,
+    planning,
+    stops,
+    words,
+)
 
 
 def install(app: Flask) -> None:
@@ -17,3 +29,4 @@ def install(app: Flask) -> None:
     app.register_blueprint(itineraries.blueprint)
     app.register_blueprint(stops.blueprint)
     app.register_blueprint(breakdowns.blueprint)
+    app.register_blueprint(papers.blueprint)

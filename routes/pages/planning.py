@@ -37,7 +37,8 @@ from mobile_units.services.units import UnitFilter
 from routes.auth import roles
 from routes.database import actor, transaction
 from routes.errors import STATUS
-from routes.pages import drawings, fields, plan_forms, proposals
+from routes.pages import fields, plan_forms, proposals
+from routes.pages.curves import curve
 from routes.pages.handover import frame
 from routes.pages.left_out import by_reason
 from routes.pages.terms import terms
@@ -218,7 +219,7 @@ def _told(session: Session, job: PlanningJob) -> dict[str, Any]:
         "over": job.state in OVER,
         "JobState": JobState,
         "progress": known,
-        "curve": drawings.curve(known.get("history", ()), asked.plan.seconds),
+        "curve": curve(known.get("history", ()), asked.plan.seconds),
         "failure": planning_queue.refusal_of(job),
         "waits": clock.now() - job.created_at,
     }

@@ -17,8 +17,9 @@ from mobile_units.services.queries import Paging
 from mobile_units.services.sites import SiteFilter
 from mobile_units.services.units import UnitFilter
 from mobile_units.services.what_if import WhatIf
-from routes.pages import drawings
-from routes.pages.drawings import DrawnStop, SiteMap, StopState, Timeline
+from routes.pages.drawn import DrawnStop, StopState, drawn_sites, drawn_units
+from routes.pages.maps import SiteMap, site_map
+from routes.pages.timelines import Timeline, timeline
 
 ALL = Paging(page_size=10_000)
 
@@ -73,11 +74,11 @@ def _drawn(  # noqa: PLR0913, PLR0917 -- who asks, and what is drawn
         return None
     pinned = _pinned(session, actor, asked)
     shown = [_stop(stop, names, _state(stop, problem, pinned)) for stop in stops]
-    shown_units = drawings.drawn_units(problem.units, _codes(session, actor))
+    shown_units = drawn_units(problem.units, _codes(session, actor))
     unsure = [site.id for site in sites.find(session, actor, SiteFilter(ALL, doubtful=True)).items]
     return Drawn(
-        timeline=drawings.timeline(shown_units, problem.first_day, problem.last_day, shown, today=today),
-        map=drawings.site_map(drawings.drawn_sites(problem.sites, unsure), shown_units, shown),
+        timeline=timeline(shown_units, problem.first_day, problem.last_day, shown, today=today),
+        map=site_map(drawn_sites(problem.sites, unsure), shown_units, shown),
         kept=sum(stop.state is not StopState.FREE for stop in shown),
     )
 
