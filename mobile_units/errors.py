@@ -553,8 +553,8 @@ REFUSALS: dict[str, Refusal] = {
         "This is not a day written as 2026-09-07 (a range of days: 2026-09-07/2026-09-11).",
     ),
     "value_not_weekdays": Refusal(
-        "Dni tygodnia to cyfry od 1 (poniedziałek) do 7 (niedziela), oddzielone średnikami: 1;2;3.",
-        "Weekdays are digits from 1 (Monday) to 7 (Sunday), separated by semicolons: 1;2;3.",
+        "Dni tygodnia to cyfry od 1 (poniedziałek) do 7 (niedziela), oddzielone średnikami: 1;2;3, albo zakres: 1-5.",
+        "Weekdays are digits from 1 (Monday) to 7 (Sunday), separated by semicolons: 1;2;3, or a range: 1-5.",
     ),
     "matrix_rows": Refusal(
         "Macierz musi mieć {places} wierszy bez nagłówka (bazy jednostek, potem miejsca); ma ich {found}.",

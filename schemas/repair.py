@@ -67,7 +67,6 @@ class RepairProposalSchema(Schema):
     kept = fields.Integer(metadata={"description": "published stops that stay as they are"})
     lost = fields.Integer(metadata={"description": "stops without another in their place"})
     moved = fields.List(fields.Nested(MovedStopSchema))
-    added = fields.List(fields.Nested(PlannedStopSchema))
     visits = fields.List(fields.Nested(MovedVisitSchema))
     visits_lost = fields.Integer()
     women_hit = fields.Integer(metadata={"description": "women planned at the stops that do not stay"})

@@ -198,6 +198,9 @@ def test_a_planner_that_fails_is_told(files: Files, run: Run, monkeypatch: pytes
         (["--sites", "{sites}", "--units", "{units}", "--provider", "1"], "is not stored"),
         (["--sites", "{sites}", "check", "--units", "{units}"], "after `check`"),
         (["--sites", "nowhere.csv", "--units", "{units}"], "nowhere.csv"),
+        (["--sites", "{sites}", "--units", "{units}", "--seconds", "nan"], "'nan' is not a number"),
+        (["--sites", "{sites}", "--units", "{units}", "--seconds", "inf"], "is not in the range"),
+        (["--sites", "{sites}", "--units", "{units}", "--seconds", "-1"], "is not in the range"),
         (["check", "--sites", "{sites}", "--units", "{units}"], "Missing option '--plan'"),
     ],
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import partial
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +39,24 @@ class _Day(click.DateTime):
         return day
 
 
+class _Seconds(click.FloatRange):
+    """A time of an hour at most; what is not a number compares with nothing and would pass a range."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 3600)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return seconds
+
+
 DAY = _Day()
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 PORT = click.IntRange(1, 65_535)
 COUNT = click.IntRange(1, 64)
-SECONDS = click.FloatRange(0, 3600)
+SECONDS = _Seconds()
 
 provider_option = click.option("--provider", "book", metavar="BOOK", help="RPWDL book; needed if there are several.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")

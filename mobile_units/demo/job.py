@@ -80,7 +80,10 @@ def _plan(job: Run, actor: Actor) -> int:
             return known.id
         first_day, last_day = quarter_from(first_working_day_after(job.today))
         request = PlanRequest(
-            name=f"Kwartał od {first_day}", first_day=first_day, last_day=last_day, seconds=job.wanted.plan_seconds
+            name=f"Kwartał od {first_day.day}.{first_day:%m.%Y}",
+            first_day=first_day,
+            last_day=last_day,
+            seconds=job.wanted.plan_seconds,
         )
         problem = planning.problem_for(session, actor, request)
     job.progress.step(f"plan of {len(problem.units)} units and {len(problem.sites)} sites, {first_day} to {last_day}")

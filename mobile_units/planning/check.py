@@ -263,6 +263,7 @@ def _relocations_too_long(
                 start=_place_words(problem, start),
                 end=_place_words(problem, end),
                 km=km,
+                guess=_guess_words(problem.matrix is None),
                 most=unit.max_relocation_km,
             )
 
@@ -279,6 +280,7 @@ def _travel_does_not_fit(problem: Problem, ways: Ways, unit: PlanningUnit, journ
             day=journey.arrived,
             way=Words(" – ".join(name.pl for name in names), " – ".join(name.en for name in names)),
             hours=hours,
+            guess=_guess_words(problem.matrix is None or problem.matrix.hours is None),
             allowed=allowed,
         )
 
@@ -286,6 +288,10 @@ def _travel_does_not_fit(problem: Problem, ways: Ways, unit: PlanningUnit, journ
 def _site(problem: Problem, place: Place) -> PlanningSite | None:
     number = place - len(problem.units)
     return problem.sites[number] if number >= 0 else None
+
+
+def _guess_words(estimated: bool) -> Words:  # noqa: FBT001 -- it is all that is asked
+    return Words(" (szacunek)", " (estimated)") if estimated else Words("", "")
 
 
 def _place_words(problem: Problem, place: Place) -> Words:

@@ -53,13 +53,23 @@ def matrix_for(problem: Problem, service: Osrm | None = None, folder: Path | Non
     if problem.matrix is not None:
         return problem.matrix
     places, roads = coordinates(problem.units, problem.sites), problem.roads
+    make = partial(_estimate, places, roads) if service is None else partial(_measure, places, roads, service)
+    return make() if folder is None else _kept(folder, places, _settings(roads, service), make)
+
+
+def kept_matrix(problem: Problem, service: Osrm, folder: Path) -> Matrix | None:
+    """What `matrix_for` was told by the service about the places of a problem, or about these and others.
+
+    None where it was never asked about one of them; nobody is asked now.
+    """
+    return matrices.find(folder, coordinates(problem.units, problem.sites), *_settings(problem.roads, service))
+
+
+def _settings(roads: Roads, service: Osrm | None) -> tuple[object, ...]:
+    """What a matrix depends on beside the places."""
     if service is None:
-        make = partial(_estimate, places, roads)
-        settings: tuple[object, ...] = ("estimate", roads.road_factor)
-    else:
-        make = partial(_measure, places, roads, service)
-        settings = ("osrm", service.url, service.profile, roads.road_factor, roads.speed_kmh)
-    return make() if folder is None else _kept(folder, matrices.name_of(places, *settings), len(places), make)
+        return "estimate", roads.road_factor
+    return "osrm", service.url, service.profile, roads.road_factor, roads.speed_kmh
 
 
 def distances_from(url: str | None, table_size: int, folder: Path) -> Distances:
@@ -68,11 +78,12 @@ def distances_from(url: str | None, table_size: int, folder: Path) -> Distances:
     return partial(matrix_for, service=service, folder=folder)
 
 
-def _kept(folder: Path, name: str, places: int, make: Callable[[], Matrix]) -> Matrix:
-    found = matrices.load(folder, name, places)
+def _kept(folder: Path, places: matrices.Places, settings: tuple[object, ...], make: Callable[[], Matrix]) -> Matrix:
+    name = matrices.name_of(places, *settings)
+    found = matrices.load(folder, name, len(places))
     if found is None:
         found = make()
-        matrices.save(folder, name, found)
+        matrices.save(folder, name, found, places)
     return found
 
 

@@ -1,14 +1,15 @@
 """Planning from files: sites, units and distances as CSV; no database is needed.
 
 The files are UTF-8 with or without a byte order mark, separated by commas, with exactly the columns listed here in any
-order. Empty means unrestricted, lists are separated by `;`, days are ISO, ranges of days `a/b`, weekdays 1-7. Rows are
-numbered as a spreadsheet shows them. Everything that is wrong is told at once, as a list of `BadCell`.
+order. Empty means unrestricted, lists are separated by `;`, days are ISO, ranges of days `a/b`, weekdays 1-7, several
+in a row `1-5`. Rows are numbered as a spreadsheet shows them. Everything that is wrong is told at once, as a list of
+`BadCell`.
 """
 
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -178,10 +179,20 @@ def _period(item: str) -> Period:
 
 
 def _weekdays(cell: str) -> frozenset[int]:
-    digits = "".join(_items(cell))
-    if not re.fullmatch(r"[1-7]+", digits):
+    items = _items(cell)
+    if not items or not all(re.fullmatch(r"[1-7]+|[1-7]-[1-7]", item) for item in items):
         raise DomainError("value_not_weekdays")
-    return frozenset(map(int, digits))
+    return frozenset(day for item in items for day in _weekdays_in(item))
+
+
+def _weekdays_in(item: str) -> Iterable[int]:
+    """The days of digits, `135`, or of a range, `1-5`."""
+    first, to, last = item.partition("-")
+    if not to:
+        return map(int, item)
+    if last < first:
+        raise DomainError("value_not_weekdays")
+    return range(int(first), int(last) + 1)
 
 
 _DAYS = _whole(1, UNLIMITED_DAYS)
@@ -261,7 +272,7 @@ def _records(sheet: _Sheet, content: bytes, columns: Mapping[str, _Column], key:
     names = rows[0][1]
     _judge_heading(sheet, rows[0][0], names, columns)
     records = [_record(sheet, number, names, cells, columns) for number, cells in rows[1:]]
-    if not records:
+    if not records and not sheet.bad:
         sheet.refuse(rows[0][0], None, DomainError("table_empty"))
     _judge_repeated(sheet, records, key)
     return records

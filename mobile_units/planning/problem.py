@@ -334,6 +334,9 @@ class Progress:
 Distances = Callable[[Problem], Matrix]
 """Says how far all places of a problem are from each other; what is handed to another process can be pickled."""
 
+KeptDistances = Callable[[Problem], Matrix | None]
+"""Says the same without asking anybody; None if it is not known."""
+
 
 def coordinates(units: Sequence[PlanningUnit], sites: Sequence[PlanningSite]) -> list[tuple[float, float]]:
     """Latitude and longitude of the bases of `units`, then of `sites`."""

@@ -29,12 +29,16 @@ Work = Callable[[Report], Any]
 """What a child does: a function, or a `partial` of one, that can be imported by its name; it may report progress."""
 
 MEMORY_BYTES = 2 * 1024**3
-GRACE_SECONDS = 300.0
-"""Beyond the seconds of the search: to start, to load the solver, and to build the model of a country. The first search
-of an installation compiles the solver, half a minute of work, which takes minutes where others work, too."""
+READY_SECONDS = 300.0
+"""To start and to load the solver; where it was never compiled that is half a minute of work, which takes minutes where
+others work, too."""
+GRACE_SECONDS = 60.0
+"""Beyond the seconds of the search, once the solver is loaded: to build the model of a country, and to explain."""
 MEASURE_SECONDS = 1200.0
 """Longer than a service of roads is asked for (`planning.osrm`)."""
 GREEDY = "greedy"
+NOTHING_YET = Progress(0.0, 0, 0, 0.0, 0.0)
+"""What a child reports that is ready to search."""
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 _CHILD = "from mobile_units.planning.process import serve; serve()"
@@ -72,7 +76,8 @@ def solve_apart(  # noqa: PLR0913 -- what is wanted and the limits
 ) -> Plan:
     """The plan of `solver.solve`, or the greedy one, so marked, if the search comes to no end within its limits.
 
-    The search is stopped `grace` seconds after its time at the latest, the greedy plan has `grace` seconds.
+    Once the solver is loaded, for which there are `READY_SECONDS`, the search is stopped `grace` seconds after its time
+    at the latest; the greedy plan has `grace` seconds.
     `progress` is called about twice a second from the start; what it raises ends the search and reaches the caller.
 
     Raises:
@@ -81,7 +86,9 @@ def solve_apart(  # noqa: PLR0913 -- what is wanted and the limits
     report = progress or _ignore
     try:
         search = partial(_search, problem, seconds, seed)
-        plan: Plan = run_apart(search, seconds=seconds + grace, memory_bytes=memory_bytes, progress=report)
+        plan: Plan = run_apart(
+            search, seconds=seconds + grace, memory_bytes=memory_bytes, progress=report, ready_seconds=READY_SECONDS
+        )
     except ChildError as error:
         log.warning("the search ended without a plan, so the greedy one is taken: %s", error)
         plan = _greedy_apart(problem, seed, report, memory_bytes, grace)
@@ -118,7 +125,9 @@ def _measured(distances: Distances, problem: Problem, _: Report) -> Matrix | Dom
 def _greedy_apart(problem: Problem, seed: int, report: Report, memory_bytes: int, seconds: float) -> Plan:
     try:
         work = partial(_greedy, problem, seed)
-        plan: Plan = run_apart(work, seconds=seconds, memory_bytes=memory_bytes, progress=report)
+        plan: Plan = run_apart(
+            work, seconds=seconds, memory_bytes=memory_bytes, progress=report, ready_seconds=READY_SECONDS
+        )
     except ChildError as error:
         log.warning("there is no greedy plan either: %s", error)
         raise DomainError("planner_failed") from error
@@ -126,14 +135,18 @@ def _greedy_apart(problem: Problem, seed: int, report: Report, memory_bytes: int
 
 
 def _search(problem: Problem, seconds: float, seed: int, report: Report) -> Plan:
-    from mobile_units.planning.solver import solve  # noqa: PLC0415 -- only the child loads the solver
+    from mobile_units.planning.solver import ready, solve  # noqa: PLC0415 -- only the child loads the solver
 
+    ready()
+    report(NOTHING_YET)
     return solve(problem, seconds=seconds, seed=seed, progress=report)
 
 
-def _greedy(problem: Problem, seed: int, report: Report) -> Plan:  # noqa: ARG001 -- there is no progress to report
-    from mobile_units.planning.solver import greedy  # noqa: PLC0415 -- only the child loads the solver
+def _greedy(problem: Problem, seed: int, report: Report) -> Plan:
+    from mobile_units.planning.solver import greedy, ready  # noqa: PLC0415 -- only the child loads the solver
 
+    ready()
+    report(NOTHING_YET)
     return greedy(problem, seed)
 
 
@@ -141,9 +154,10 @@ def _ignore(_: Progress) -> None:
     """Nobody wants to know."""
 
 
-def run_apart(work: Work, *, seconds: float, memory_bytes: int, progress: Report) -> Any:
+def run_apart(work: Work, *, seconds: float, memory_bytes: int, progress: Report, ready_seconds: float = 0.0) -> Any:
     """What `work` returns when a child does it, within `seconds` and with `memory_bytes` of data at the most.
 
+    With `ready_seconds` the `seconds` count from its first report, for which it has these at the most besides.
     `progress` is called about twice a second, with the latest that is known; what it raises ends the child and reaches
     the caller.
 
@@ -151,10 +165,12 @@ def run_apart(work: Work, *, seconds: float, memory_bytes: int, progress: Report
         ChildError: the child ended without an answer.
     """
     started = monotonic()
-    latest, told = Progress(0.0, 0, 0, 0.0, 0.0), started
-    with _child(seconds, memory_bytes) as child:
+    latest, told = NOTHING_YET, started
+    with _child(ready_seconds + seconds, memory_bytes) as child:
         child.send(work)
         while not isinstance(message := child.receive(told + _SECONDS_BETWEEN_REPORTS - monotonic()), _Answer):
+            if message and latest is NOTHING_YET:
+                child.end_in(seconds)
             latest = message or latest
             if monotonic() - told >= _SECONDS_BETWEEN_REPORTS:
                 told = monotonic()
@@ -162,12 +178,25 @@ def run_apart(work: Work, *, seconds: float, memory_bytes: int, progress: Report
     return message.value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Child:
-    """A process that does work, and the pipe to it."""
+    """A process that does work, the pipe to it, and what ends it in time."""
 
     process: "subprocess.Popen[bytes]"
     pipe: Connection
+    killer: Timer | None = None
+
+    def end_in(self, seconds: float) -> None:
+        """Lets it work for some seconds from now on, whatever was said before."""
+        self.let_be()
+        self.killer = Timer(seconds, self.process.kill)
+        self.killer.daemon = True
+        self.killer.start()
+
+    def let_be(self) -> None:
+        """Takes its limit away."""
+        if self.killer is not None:
+            self.killer.cancel()
 
     def send(self, work: Work) -> None:
         """Tells the child what to do."""
@@ -197,13 +226,12 @@ def _child(seconds: float, memory_bytes: int) -> Iterator[_Child]:
     with ours:
         with theirs:
             process = _start(theirs.fileno(), memory_bytes)
-        killer = Timer(seconds, process.kill)
-        killer.daemon = True
-        killer.start()
+        child = _Child(process, ours)
         try:
-            yield _Child(process, ours)
+            child.end_in(seconds)
+            yield child
         finally:
-            killer.cancel()
+            child.let_be()
             process.kill()
             process.wait()
 

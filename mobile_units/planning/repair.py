@@ -28,13 +28,8 @@ from mobile_units.planning.problem import (
 )
 from mobile_units.rules.repair import RepairKind
 
-Solve = Callable[[Problem], Plan]
-
 TRIES = 100
 """How many possible places of a stop are put to the judge, the least disturbing first."""
-
-PREFERENCE = 10.0
-"""How much more a woman counts who was promised a stop, when the rest is planned anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +63,13 @@ class LimitChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """One way to go on: what moves, which stops come besides, and what it costs in kilometres.
+    """One way to go on: what moves, and what it costs in kilometres.
 
     `stops` are all that there are then. Stops that are named in no move stay as they are.
     """
 
     kind: RepairKind
     moves: tuple[Move, ...]
-    added: tuple[PlannedStop, ...]
     stops: tuple[PlannedStop, ...]
     km: float
     km_crews: float
@@ -92,17 +86,17 @@ class Repair:
         return sum(move.women_lost for move in self.moves)
 
 
-def repairs(problem: Problem, breakdown: Breakdown, solve: Solve | None = None) -> list[Repair]:
+def repairs(problem: Problem, breakdown: Breakdown) -> list[Repair]:
     """The different ways to go on after a breakdown, in the order of `RepairKind`; none if no stop is hit.
 
     The fixed stops of the problem are those that are carried out. None of the repairs breaks a rule that was kept
-    before. With `solve` the days that are free are planned anew as well.
+    before.
     """
     hit = hit_stops(problem, breakdown)
     if not hit:
         return []
     start = _Board(problem, without(problem, breakdown), hit)
-    found = [repair for kind in RepairKind for repair in _of_kind(kind, start, solve)]
+    found = [repair for kind in RepairKind for repair in _of_kind(kind, start)]
     return list(_distinct(found))
 
 
@@ -121,12 +115,8 @@ def without(problem: Problem, breakdown: Breakdown) -> Problem:
     return replace(problem, units=units, fixed=())
 
 
-def _of_kind(kind: RepairKind, start: "_Board", solve: Solve | None) -> Iterator[Repair]:
+def _of_kind(kind: RepairKind, start: "_Board") -> Iterator[Repair]:
     """The repair of a kind, unless it would break a rule."""
-    if kind is RepairKind.REPLAN:
-        if solve is not None:
-            yield from _replanned(start, solve)
-        return
     board = start.copy()
     if kind is RepairKind.SHIFT:
         _shift(board)
@@ -134,7 +124,7 @@ def _of_kind(kind: RepairKind, start: "_Board", solve: Solve | None) -> Iterator
         _withdraw(board, _PLACES[kind])
     if _mend(start, board):
         moves = sorted((Move(stop, to) for stop, to in board.moves.items()), key=lambda move: _by_time(move.stop))
-        yield _costed(kind, start, board, tuple(moves), ())
+        yield _costed(kind, start, board, tuple(moves))
 
 
 def _distinct(found: Iterable[Repair]) -> Iterator[Repair]:
@@ -478,17 +468,13 @@ def _drop(board: _Board, found: Sequence[Violation]) -> bool:
     return True
 
 
-def _costed(
-    kind: RepairKind, start: _Board, board: _Board, moves: tuple[Move, ...], added: tuple[PlannedStop, ...]
-) -> Repair:
+def _costed(kind: RepairKind, start: _Board, board: _Board, moves: tuple[Move, ...]) -> Repair:
     changed = {stop.unit_id for move in moves for stop in (move.stop, move.to) if stop}
-    changed |= {stop.unit_id for stop in added}
     units = [key for key in board.stops if key in changed]
     old, new = start.terms(start.before, units), board.terms(board.after, units)
     return Repair(
         kind=kind,
         moves=moves,
-        added=added,
         stops=board.all(),
         km=new.km - old.km,
         km_crews=new.km_crews - old.km_crews,
@@ -498,24 +484,3 @@ def _costed(
             if women != before
         ),
     )
-
-
-def _replanned(start: _Board, solve: Solve) -> Iterator[Repair]:
-    """The days that are free filled by the solver; given up if the judge finds in it what was not wrong before."""
-    after, hit = start.after, start.hit
-    kept = tuple(stop for stop in start.before.fixed if stop not in hit)
-    places = {stop.site_id for stop in hit}
-    sites = tuple(replace(site, weight=site.weight * PREFERENCE) if site.id in places else site for site in after.sites)
-    stops = solve(replace(after, sites=sites, fixed=kept)).stops
-    known = Counter(_judged(replace(start.before, fixed=()), start.before.fixed))
-    if Counter(_judged(after, stops)) - known:
-        return
-    new = sorted((Counter(stops) - Counter(kept)).elements(), key=_by_time)
-    moves = []
-    for stop in hit:
-        to = next((each for each in new if each.site_id == stop.site_id), None)
-        if to is not None:
-            new.remove(to)
-        moves.append(Move(stop, to))
-    board = _Board(replace(after, fixed=stops), after, hit)
-    yield _costed(RepairKind.REPLAN, start, board, tuple(moves), tuple(new))

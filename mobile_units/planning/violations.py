@@ -104,12 +104,12 @@ SENTENCES: Mapping[str, Words] = {
         "{unit} ma w dniu {day} więcej niż jeden postój.", "{unit} has more than one stop on {day}."
     ),
     "relocation_too_long": Words(
-        "{unit}: przejazd {start} – {end} ma {km:.1f} km, a wolno najwyżej {most:.1f} km.",
-        "{unit}: the drive from {start} to {end} is {km:.1f} km long, and {most:.1f} km are allowed.",
+        "{unit}: przejazd {start} – {end} ma {km:.1f} km{guess}, a wolno najwyżej {most:.1f} km.",
+        "{unit}: the drive from {start} to {end} is {km:.1f} km long{guess}, and {most:.1f} km are allowed.",
     ),
     "travel_does_not_fit": Words(
-        "{unit}: przejazd {way} trwa {hours:.1f} h, a czasu jest {allowed:.1f} h.",
-        "{unit}: the drive {way} takes {hours:.1f} hours, and there are {allowed:.1f}.",
+        "{unit}: przejazd {way} trwa {hours:.1f} h{guess}, a czasu jest {allowed:.1f} h.",
+        "{unit}: the drive {way} takes {hours:.1f} hours{guess}, and there are {allowed:.1f}.",
     ),
     "above_contract": Words(
         "Umowa ({codes}) obejmuje jeszcze {most} kobiet na postojach zaczynających się od {first} do {last}, "

@@ -8,7 +8,7 @@ class RepairKind(StrEnum):
 
     `WITHDRAW` leaves out the days of the breakdown; `POSTPONE` moves them to later free days of the unit; `SHIFT` moves
     the unit's following stops, too, in their order; `TAKE_OVER` gives them to other units in their free days; `MIXED`
-    takes whichever of these two is sooner; `REPLAN` has the solver fill all days that are free.
+    takes whichever of these two is sooner.
     """
 
     WITHDRAW = "withdraw"
@@ -16,4 +16,3 @@ class RepairKind(StrEnum):
     SHIFT = "shift"
     TAKE_OVER = "take_over"
     MIXED = "mixed"
-    REPLAN = "replan"

@@ -26,7 +26,7 @@ class ListedItinerary:
     """An itinerary without its stops, and what they add up to.
 
     Of one that is over or out of use nobody asks what is wrong with it; where that is not known (None), kilometres are
-    those of the plan of which it was made, if any. `lives` tells the one reason from the other.
+    not known either. `lives` tells the one reason from the other.
     """
 
     itinerary: Itinerary
@@ -69,7 +69,7 @@ def _listed(
     lives: bool,
 ) -> ListedItinerary:
     stops, women = sums.get(itinerary.id, (0, 0))
-    km, violations = judged.get(itinerary.id, (itinerary.planning.get("objective", {}).get("km"), None))
+    km, violations = judged.get(itinerary.id, (None, None))
     return ListedItinerary(itinerary=itinerary, stops=stops, women=women, km=km, violations=violations, lives=lives)
 
 

@@ -24,6 +24,7 @@ from mobile_units.planning.demand import DemandWeights, weight_of
 from mobile_units.planning.problem import (
     Capacity,
     Distances,
+    KeptDistances,
     Key,
     Need,
     Objective,
@@ -598,11 +599,18 @@ def terms_of(plan: Plan) -> dict[str, Any]:
 def problem_around(session: Session, actor: Actor, itinerary: Itinerary, *, replaced: bool = True) -> Problem:
     """The problem of all units and sites in use in the time of an itinerary, all published stops being fixed.
 
-    Its own stops are not among them if they are to be `replaced`; those of the itinerary that it revises are.
+    Its own stops are not among them if they are to be `replaced`; those of the itinerary that it revises are. The
+    distances are those by which a plan was made, as far as they are at hand (`KEPT_DISTANCES`), else estimated.
     """
     ready = _ready_units(session, actor)
     period = Period(itinerary.first_day, itinerary.last_day)
-    return _problem(session, actor, period, ready, replaced=[itinerary.id] if replaced else ())
+    made = _problem(session, actor, period, ready, replaced=[itinerary.id] if replaced else ())
+    kept: KeptDistances | None = session.info.get(KEPT_DISTANCES)
+    return made if kept is None else replace(made, matrix=kept(made))
+
+
+KEPT_DISTANCES = "kept_distances"
+"""In `Session.info`: the `planning.problem.KeptDistances` by which itineraries are judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

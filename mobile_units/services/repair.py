@@ -24,7 +24,7 @@ from mobile_units.models.slots import Slot
 from mobile_units.models.units import MobileUnit, UnitUnavailability
 from mobile_units.models.visits import Visit
 from mobile_units.planning.problem import Period, PlannedStop, PlanningUnit, Problem
-from mobile_units.planning.repair import Breakdown, Repair, Solve, repairs
+from mobile_units.planning.repair import Breakdown, Repair, repairs
 from mobile_units.rules.calendar import local_day
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.repair import RepairKind
@@ -41,29 +41,18 @@ WOMAN_MOVED = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairRequest:
-    """A unit is out from a day on for a number of calendar days; with `seconds` the free days are planned anew."""
+    """A unit is out from a day on for a number of calendar days."""
 
     itinerary_id: int
     unit_id: int
     first_day: date
     days: int
     reason: str = "awaria"
-    seconds: float = 0.0
-    seed: int = 1
 
     @property
     def period(self) -> Period:
         """The days on which the unit is out."""
         return Period(self.first_day, self.first_day + timedelta(days=self.days - 1))
-
-    def to_json(self) -> dict[str, Any]:
-        """The request as JSON keeps it."""
-        return asdict(self) | {"first_day": self.first_day.isoformat()}
-
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> "RepairRequest":
-        """The request that `to_json` gave."""
-        return cls(**{**given, "first_day": date.fromisoformat(given["first_day"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +93,6 @@ class RepairProposal:
     kind: RepairKind
     kept: int
     moved: tuple[MovedStop, ...]
-    added: tuple[PlannedStop, ...]
     visits: tuple[MovedVisit, ...]
     women_hit: int
     women_lost: int
@@ -122,51 +110,6 @@ class RepairProposal:
     def visits_lost(self) -> int:
         """Visits for which there is no place."""
         return sum(each.to is None for each in self.visits)
-
-    def to_json(self) -> dict[str, Any]:
-        """The proposal as JSON keeps it."""
-        return asdict(self) | {
-            "moved": [asdict(each) | _ends(each) for each in self.moved],
-            "added": [_stop_to_json(each) for each in self.added],
-            "visits": [asdict(each) | {"to": each.to and _stop_to_json(each.to)} for each in self.visits],
-            "contract": [asdict(each) for each in self.contract],
-        }
-
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> "RepairProposal":
-        """The proposal that `to_json` gave."""
-        moved = (
-            MovedStop(each["stop_id"], _stop_from_json(each["stop"]), each["to"] and _stop_from_json(each["to"]))
-            for each in given["moved"]
-        )
-        visits = (
-            MovedVisit(each["visit_id"], each["stop_id"], each["to"] and _stop_from_json(each["to"]))
-            for each in given["visits"]
-        )
-        contract = (
-            ContractChange(each["codes"], Programme(each["programme"]), each["women"]) for each in given["contract"]
-        )
-        parts = {
-            "kind": RepairKind(given["kind"]),
-            "moved": tuple(moved),
-            "added": tuple(map(_stop_from_json, given["added"])),
-            "visits": tuple(visits),
-            "contract": tuple(contract),
-        }
-        return cls(**{**given, **parts})
-
-
-def _ends(moved: MovedStop) -> dict[str, Any]:
-    return {"stop": _stop_to_json(moved.stop), "to": moved.to and _stop_to_json(moved.to)}
-
-
-def _stop_to_json(stop: PlannedStop) -> dict[str, Any]:
-    return asdict(stop) | {"days": [day.isoformat() for day in stop.days]}
-
-
-def _stop_from_json(given: Mapping[str, Any]) -> PlannedStop:
-    days = tuple(map(date.fromisoformat, given["days"]))
-    return PlannedStop(given["unit_id"], given["site_id"], days, given["women"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +133,7 @@ class Damage:
 
 
 def damage(session: Session, actor: Actor, request: RepairRequest) -> Damage:
-    """Reads what the breakdown meets; distances are asked afterwards, outside the transaction.
+    """Reads what the breakdown meets.
 
     Raises:
         DomainError: `not_found`, the itinerary or the unit; `itinerary_not_published`; `nothing_hit`.
@@ -241,17 +184,16 @@ def _booked(session: Session, stops: Iterable[int]) -> list[_Booked]:
     return [_Booked(key, stop, local_day(at), programme) for key, stop, at, programme in session.execute(query)]
 
 
-def proposals(met: Damage, solve: Solve | None = None) -> list[RepairProposal]:
-    """What can be done, the least disturbing and then the shortest first.
-
-    `solve` takes its time, so no transaction may be open then.
-    """
-    found = [_proposal(met, repair) for repair in repairs(met.problem, met.breakdown, solve)]
+def proposals(met: Damage) -> list[RepairProposal]:
+    """What can be done, the least disturbing and then the shortest first."""
+    found = [_proposal(met, repair) for repair in repairs(met.problem, met.breakdown)]
     return sorted(found, key=lambda each: (each.disturbance, each.km + each.km_crews))
 
 
 def propose_repair(session: Session, actor: Actor, request: RepairRequest) -> list[RepairProposal]:
-    """What can be done about a breakdown without planning anew, the least disturbing first; none of it is stored.
+    """What can be done about a breakdown, the least disturbing first; none of it is stored.
+
+    What is free then can be filled by planning the draft anew that `accept_repair` makes.
 
     Raises:
         DomainError: as `damage`.
@@ -263,11 +205,10 @@ def _proposal(met: Damage, repair: Repair) -> RepairProposal:
     moved = tuple(MovedStop(met.stops[move.stop], move.stop, move.to) for move in repair.moves)
     visits = _moved_visits(met, moved)
     return RepairProposal(
-        key=_key(repair.kind, moved, repair.added),
+        key=_key(repair.kind, moved),
         kind=repair.kind,
         kept=len(met.problem.fixed) - len(moved),
         moved=moved,
-        added=repair.added,
         visits=tuple(visits),
         women_hit=repair.women_hit,
         women_lost=repair.women_lost,
@@ -278,9 +219,9 @@ def _proposal(met: Damage, repair: Repair) -> RepairProposal:
     )
 
 
-def _key(kind: RepairKind, moved: Iterable[MovedStop], added: Iterable[PlannedStop]) -> str:
+def _key(kind: RepairKind, moved: Iterable[MovedStop]) -> str:
     """The same for the same stops in the same places."""
-    said = [kind, [asdict(each) for each in moved], [asdict(each) for each in added]]
+    said = [kind, [asdict(each) for each in moved]]
     return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()[:16]
 
 
@@ -393,12 +334,10 @@ def _rearranged(session: Session, actor: Actor, draft: Itinerary, proposal: Repa
         draft.stops.remove(copies[each.stop_id])
     session.flush()
     wanted = [(each.stop_id, each.to) for each in proposal.moved if each.to is not None]
-    wanted_units = {int(to.unit_id) for _, to in wanted} | {int(stop.unit_id) for stop in proposal.added}
-    stood = itineraries.owned(session, actor, MobileUnit, wanted_units)
+    stood = itineraries.owned(session, actor, MobileUnit, {int(to.unit_id) for _, to in wanted})
     made = {}
     for stop_id, to in wanted:
         made[stop_id] = _put(draft, stood[int(to.unit_id)], copies[stop_id], to)
-    planning.put_stops(session, actor, draft, proposal.added)
     return made
 
 
@@ -420,7 +359,8 @@ def _hours(day: date, opens_at: datetime, closes_at: datetime) -> DayHours:
 
 def _told(request: RepairRequest, proposal: RepairProposal, made: Mapping[int, Stop]) -> dict[str, Any]:
     return {
-        **request.to_json(),
+        **asdict(request),
+        "first_day": request.first_day.isoformat(),
         "kind": proposal.kind,
         "women_lost": proposal.women_lost,
         "km": proposal.km,

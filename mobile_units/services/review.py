@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -20,8 +20,8 @@ from mobile_units.services.planning import Judge
 LIVING = frozenset({ItineraryStatus.DRAFT, ItineraryStatus.APPROVED, ItineraryStatus.PUBLISHED})
 """The states in which it matters what is wrong with an itinerary and whom it leaves out."""
 
-Place = tuple[int, int, tuple[date, ...]]
-"""Unit, site and days of a stop."""
+Place = tuple[int, int, tuple[tuple[datetime, datetime], ...]]
+"""Unit, site and hours of every day of a stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class PlacedViolation:
 class ReviewedStop:
     """A stop, the kilometres that the unit drives until it is over, and what is wrong with it.
 
-    In a version that revises another it is `as_published`, with the same unit, site and days, or it is not.
+    In a version that revises another it is `as_published`, with the same unit, site, days and hours, or it is not.
     """
 
     stop: Stop
@@ -151,7 +151,7 @@ def _published(session: Session, itinerary: Itinerary) -> Mapping[int, Place]:
 
 
 def _place(stop: Stop) -> Place:
-    return stop.unit_id, stop.site_id, tuple(row.day for row in stop.days)
+    return stop.unit_id, stop.site_id, tuple((row.opens_at, row.closes_at) for row in stop.days)
 
 
 def _tours(

@@ -121,4 +121,3 @@ def _stops(proposal: RepairProposal) -> Iterable[PlannedStop]:
         yield each.stop
         if each.to is not None:
             yield each.to
-    yield from proposal.added

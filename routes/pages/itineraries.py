@@ -18,6 +18,7 @@ from mobile_units.errors import DomainError
 from mobile_units.planning.check import Violation
 from mobile_units.rules.roles import Role
 from mobile_units.services import itineraries, planning, publishing, review, versions
+from mobile_units.services.derivation import Published
 from mobile_units.services.itineraries import ItineraryFilter
 from mobile_units.services.queries import Paging
 from mobile_units.services.versions import Comparison
@@ -26,6 +27,7 @@ from routes.database import actor, transaction
 from routes.errors import STATUS
 from routes.pages import fields, itinerary_drawings
 from routes.pages.handover import LONGEST, frame
+from routes.pages.words import figure
 
 MANY = Paging(page_size=200)
 """The itineraries among which one is chosen for comparison, the latest."""
@@ -238,8 +240,15 @@ def publish(itinerary_id: int) -> ResponseReturnValue:
             published = publishing.publish(session, actor(), itinerary_id, version, clock.now())
     except DomainError as error:
         return refusal(error, _publication, itinerary_id)
-    made = f"punkty: {published.mobile_points}, harmonogramy: {published.schedules}, terminy: {published.slots}"
-    return done(itinerary_id, f"Trasa jest opublikowana. Powstały {made}.")
+    return done(itinerary_id, f"Trasa jest opublikowana. {_made(published)}")
+
+
+def _made(published: Published) -> str:
+    """What a publication made, in a sentence."""
+    counts = {"punkty": published.mobile_points, "harmonogramy": published.schedules, "terminy": published.slots}
+    if not any(counts.values()):
+        return "Nie powstały nowe punkty ani terminy; przekazane zostanie tylko to, co się zmieniło."
+    return f"Powstały {', '.join(f'{name}: {figure(count)}' for name, count in counts.items())}."
 
 
 # comparison

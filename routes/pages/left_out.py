@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mobile_units.planning.problem import Unserved
+from mobile_units.planning.problem import Key, Unserved
 from mobile_units.rules.programmes import Programme
+from routes.pages.words import alphabetical
 
 TITLES: Mapping[str, str] = {
     "no_women_due": "Nikt nie czeka na badanie",
@@ -37,10 +38,10 @@ class LeftOut:
     entries: Sequence[Unserved]
 
 
-def by_reason(left_out: Iterable[Unserved]) -> list[LeftOut]:
-    """The groups, the largest first."""
+def by_reason(left_out: Iterable[Unserved], names: Mapping[Key, str]) -> list[LeftOut]:
+    """The groups, the largest first, in each the places by their names."""
     groups: dict[tuple[str, Programme | None], list[Unserved]] = {}
-    for each in left_out:
+    for each in sorted(left_out, key=lambda each: alphabetical(names.get(each.site_id, ""))):
         groups.setdefault((each.code, each.programme), []).append(each)
     made = [_group(entries) for entries in groups.values()]
     return sorted(made, key=lambda group: -len(group.entries))

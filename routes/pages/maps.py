@@ -145,15 +145,19 @@ def site_map(sites: Sequence[DrawnSite], units: Sequence[DrawnUnit], stops: Iter
         Place(x=at[site.id][0], y=at[site.id][1], r=largest / 4, site=site) for site in sites if site.id not in by_site
     ]
     length = _scale_km(projection)
+    base_size = round(min(12.0, 5 + largest), 1)
+    shown_bases = [Base(*projection.point(unit.latitude, unit.longitude), unit) for unit in units]
+    signs = [(place.x, place.y, place.r) for place in served]
+    signs += [(base.x, base.y, base_size / 2) for base in shown_bases]
     return SiteMap(
         width=projection.width,
         height=projection.height,
-        bases=[Base(*projection.point(unit.latitude, unit.longitude), unit) for unit in units],
-        base_size=round(min(12.0, 5 + largest), 1),
+        bases=shown_bases,
+        base_size=base_size,
         tours=[_tour(unit, projection, at, tours[unit.id]) for unit in units if tours[unit.id]],
         served=sorted(served, key=lambda place: -place.r),
         unserved=left_out,
-        labels=_labels(sorted(served, key=lambda place: -place.women), projection.width),
+        labels=_labels(sorted(served, key=lambda place: -place.women), signs, projection.width),
         scale=round(length * projection.per_km, 1),
         scale_km=length,
         estimated=sum(site.estimated for site in sites),
@@ -164,23 +168,44 @@ LABELS = 16
 """How many of the largest stops are named on the map, at the most."""
 LETTER, LINE = 6.2, 14.0
 """How wide a letter and how high a line of a label is, about."""
+GAP = 4.0
+"""Between a sign and its label."""
 
 
-def _labels(places: Iterable[Place], width: float) -> list[Label]:
-    """Names of the largest places, where they hide no other name."""
+@dataclass(frozen=True, slots=True)
+class _Box:
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def hides(self, other: "_Box") -> bool:
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
+
+def _labels(places: Iterable[Place], signs: Iterable[tuple[float, float, float]], width: float) -> list[Label]:
+    """Names of the largest places, on the side where they hide neither another name nor a sign (point and radius)."""
     made: list[Label] = []
-    taken: list[tuple[float, float, float]] = []
+    taken = [_Box(x - r, y - r, x + r, y + r) for x, y, r in signs]
     for place in places:
-        long = LETTER * len(place.site.name)
-        to_left = place.x + place.r + long + 6 > width
-        x = place.x - place.r - 4 if to_left else place.x + place.r + 4
-        left = x - long if to_left else x
-        if all(abs(place.y - y) >= LINE or left > end or left + long < start for start, end, y in taken):
-            taken.append((left, left + long, place.y))
-            made.append(Label(round(x, 1), round(place.y + 4, 1), place.site.name, "end" if to_left else "start"))
+        for label, box in _sides(place):
+            if box.left >= 0 and box.right <= width and not any(box.hides(other) for other in taken):
+                taken.append(box)
+                made.append(label)
+                break
         if len(made) == LABELS:
             break
     return made
+
+
+def _sides(place: Place) -> Iterable[tuple[Label, _Box]]:
+    """The name to the right and to the left of a place, and how much room it takes."""
+    long, name, y = LETTER * len(place.site.name), place.site.name, round(place.y + 4, 1)
+    top, bottom = place.y - LINE / 2, place.y + LINE / 2
+    right, left = place.x + place.r + GAP, place.x - place.r - GAP
+    yield Label(round(right, 1), y, name, "start"), _Box(right, top, right + long, bottom)
+    yield Label(round(left, 1), y, name, "end"), _Box(left - long, top, left, bottom)
 
 
 def _largest(places: int) -> float:

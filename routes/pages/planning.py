@@ -42,6 +42,7 @@ from routes.pages.curves import curve
 from routes.pages.handover import frame
 from routes.pages.left_out import by_reason
 from routes.pages.terms import terms
+from routes.pages.words import alphabetical
 
 PAGE_SIZE = 20
 ALL = Paging(page_size=5000)
@@ -97,7 +98,7 @@ def _choices(session: Session, itinerary_id: int | None) -> Choices:
     settings = planning_settings.get(session, actor())
     return Choices(
         units={unit.id: unit for unit in found_units if unit.programmes},
-        sites={site.id: site for site in found_sites},
+        sites={site.id: site for site in sorted(found_sites, key=lambda site: alphabetical(site.name))},
         weights=planning.weights_of(settings),
         roads=planning.roads_of(settings),
         base=None if itinerary_id is None else itineraries.get(session, actor(), itinerary_id),

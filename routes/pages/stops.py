@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
 from mobile_units.models.itineraries import Stop
+from mobile_units.planning.problem import Key
 from mobile_units.rules.roles import Role
 from mobile_units.services import edits, itineraries, planning
 from mobile_units.services.changes import undone
@@ -23,6 +24,7 @@ from routes.errors import STATUS
 from routes.pages import fields
 from routes.pages.handover import frame
 from routes.pages.itineraries import carry_out, done
+from routes.pages.words import alphabetical
 
 LONGEST_STAY = 92
 
@@ -168,8 +170,8 @@ def _page(
         "refused": refused,
         "others": others,
         "removing": request.path.endswith("/remove"),
-        "units": sorted(units.items(), key=lambda each: each[1]),
-        "places": sorted(places.items(), key=lambda each: each[1]),
+        "units": sorted(units.items(), key=_by_name),
+        "places": sorted(places.items(), key=_by_name),
         "due": {site.id: sum(site.women_due.values()) for site in problem.sites},
         "mixed_hours": stop is not None and edits.hours_of(stop).mixed,
         "longest_stay": LONGEST_STAY,
@@ -201,6 +203,10 @@ def _values(stop: Stop) -> Mapping[str, Any]:
         "closes": f"{hours.closes:%H:%M}" if hours.closes else "",
         "women": "",
     }
+
+
+def _by_name(option: tuple[Key, str]) -> tuple[tuple[bool, int], ...]:
+    return alphabetical(option[1])
 
 
 def _version() -> int:

@@ -72,7 +72,6 @@ WORDS: Mapping[type[StrEnum], Mapping[Any, str]] = {
         RepairKind.SHIFT: "przesunięcie także następnych postojów",
         RepairKind.TAKE_OVER: "przejęcie przez inne jednostki",
         RepairKind.MIXED: "przejęcie albo przeniesienie, co będzie wcześniej",
-        RepairKind.REPLAN: "ułożenie wolnych dni od nowa",
     },
     Role: {
         Role.COORDINATOR: "koordynacja",
@@ -126,6 +125,14 @@ MONTH_NAMES = (
     "lipiec", "sierpień", "wrzesień", "październik", "listopad", "grudzień",
 )  # fmt: skip
 QUARTERS = ("I", "II", "III", "IV")
+
+
+ALPHABET = {letter: place for place, letter in enumerate("aąbcćdeęfghijklłmnńoópqrsśtuvwxyzźż")}
+
+
+def alphabetical(text: str) -> tuple[tuple[bool, int], ...]:
+    """A key that sorts names as Polish does: Ł after L and before M; what is no letter comes first."""
+    return tuple((letter in ALPHABET, ALPHABET.get(letter, ord(letter))) for letter in text.casefold())
 
 
 def word(value: StrEnum) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mobile_units.errors import DomainError
 from mobile_units.planning.problem import Matrix, Objective, Plan, PlannedStop, Problem, Progress
-from mobile_units.planning.process import Report
+from mobile_units.planning.process import NOTHING_YET, Report
 
 WORDS = "said"
 
@@ -94,7 +94,16 @@ def find_nothing_greedily(problem: Problem, seed: int, report: Report) -> None:
 
 def search_for_ever(problem: Problem, seconds: float, seed: int, report: Report) -> None:
     """A search that does not keep to its time."""
+    report(NOTHING_YET)
     time.sleep(600)
+
+
+def get_ready(seconds: float, then: float, report: Report) -> str:
+    """Takes some seconds to be ready, and some then."""
+    time.sleep(seconds)
+    report(NOTHING_YET)
+    time.sleep(then)
+    return WORDS
 
 
 def ten_kilometres(problem: Problem) -> Matrix:

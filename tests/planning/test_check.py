@@ -266,10 +266,11 @@ def test_a_violation_of_travel_says_how_far_and_how_long() -> None:
     of = with_units({"max_relocation_km": 200}, roads=Roads(drive_hours=2))
     told = {violation.code: violation for violation in check(of, plan(of, *VALID))}
     assert told["relocation_too_long"].message_en == (
-        "Unit 1: the drive from Site 20 to the base is 289.3 km long, and 200.0 km are allowed."
+        "Unit 1: the drive from Site 20 to the base is 289.3 km long (estimated), and 200.0 km are allowed."
     )
     assert (
-        told["travel_does_not_fit"].message_pl == "Unit 1: przejazd Site 10 – Site 20 trwa 2.9 h, a czasu jest 2.0 h."
+        told["travel_does_not_fit"].message_pl
+        == "Unit 1: przejazd Site 10 – Site 20 trwa 2.9 h (szacunek), a czasu jest 2.0 h."
     )
 
 

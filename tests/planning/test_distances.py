@@ -16,7 +16,7 @@ from geopy.distance import geodesic
 
 from mobile_units.errors import DomainError
 from mobile_units.planning import matrices
-from mobile_units.planning.distances import distances_from, matrix_for, road_kilometres
+from mobile_units.planning.distances import distances_from, kept_matrix, matrix_for, road_kilometres
 from mobile_units.planning.http import Patience
 from mobile_units.planning.osrm import Osrm
 from mobile_units.planning.problem import Matrix, PlanningSite, PlanningUnit, Problem, Roads
@@ -285,6 +285,40 @@ def test_roads_are_asked_once(tmp_path: Path) -> None:
     assert first.estimated == again.estimated > 0
 
 
+def test_roads_that_were_asked_are_known_without_asking(tmp_path: Path) -> None:
+    """All of them, or some in another order and one twice; not those of a place that was never asked about."""
+    with serving(osrm) as service:
+        source = Osrm(url=service.url, table_size=2)
+        whole = matrix_for(problem(*SOME), source, tmp_path)
+    again = kept_matrix(problem(*SOME), source, tmp_path)
+    assert again is not None
+    assert np.array_equal(again.kilometres, whole.kilometres)
+    some = kept_matrix(problem(*(SOME[number] for number in (3, 0, 0))), source, tmp_path)
+    assert some is not None
+    assert some.hours is not None
+    assert whole.hours is not None
+    assert np.array_equal(some.kilometres, whole.kilometres[np.ix_([3, 0, 0], [3, 0, 0])])
+    assert np.array_equal(some.hours, whole.hours[np.ix_([3, 0, 0], [3, 0, 0])])
+    assert kept_matrix(problem(SOME[0], (51.5, 19.5)), source, tmp_path) is None
+    assert len(service.asked) == 9
+
+
+def test_roads_of_another_service_or_with_other_settings_are_not_taken(tmp_path: Path) -> None:
+    """Nor estimates, nor what is in a damaged file, nor anything in a folder that is not there."""
+    matrix_for(problem(*SOME), folder=tmp_path)
+    with serving(osrm) as service:
+        source = Osrm(url=service.url, table_size=2)
+        matrix_for(problem(*SOME), source, tmp_path)
+    few = SOME[:2]
+    assert kept_matrix(problem(*few), source, tmp_path) is not None
+    assert kept_matrix(problem(*few), Osrm(url=service.url + "/other"), tmp_path) is None
+    assert kept_matrix(problem(*few, roads=Roads(speed_kmh=40)), source, tmp_path) is None
+    assert kept_matrix(problem(*few), source, tmp_path / "nowhere") is None
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"damaged")
+    assert kept_matrix(problem(*few), source, tmp_path) is None
+
+
 def test_estimates_are_kept_too(kept: tuple[Path, Matrix], monkeypatch: pytest.MonkeyPatch) -> None:
     """They are not worked out again; they have no hours."""
     monkeypatch.setattr("mobile_units.planning.distances.road_kilometres", None)
@@ -351,12 +385,12 @@ def test_the_folder_does_not_grow_without_end(kept: tuple[Path, Matrix], monkeyp
     path, made = kept
     folder, size = path.parent, path.stat().st_size
     (folder / "new-left.tmp").write_bytes(b"x" * size)
-    matrices.save(folder, "second.npz", made)
+    matrices.save(folder, "second.npz", made, SOME)
     for age, name in enumerate([path.name, "second.npz", "new-left.tmp"]):
         os.utime(folder / name, (1_000_000 - age, 1_000_000 - age))
     monkeypatch.setattr(matrices, "MOST_BYTES", 2 * size)
     assert matrices.load(folder, "second.npz", 5) is not None
-    matrices.save(folder, "third.npz", made)
+    matrices.save(folder, "third.npz", made, SOME)
     assert {file.name for file in folder.iterdir()} == {"second.npz", "third.npz"}
 
 
@@ -377,7 +411,7 @@ def test_a_matrix_that_cannot_be_written_leaves_nothing_behind(
         raise OSError
 
     monkeypatch.setattr(np, "savez", full)
-    matrices.save(kept[0].parent, "other.npz", kept[1])
+    matrices.save(kept[0].parent, "other.npz", kept[1], SOME)
     assert list(kept[0].parent.iterdir()) == [kept[0]]
 
 

@@ -158,9 +158,9 @@ def test_programmes_have_many_names(words: str, programmes: set[Programme]) -> N
     assert only_site(programme=words).women_due == {need: 120}
 
 
-@pytest.mark.parametrize("written", ["1;2;5", "125", " 1 ; 2 ; 5 ", "5;2;1;1"])
+@pytest.mark.parametrize("written", ["1;2;5", "125", " 1 ; 2 ; 5 ", "5;2;1;1", "1-2;5", "5-5;12"])
 def test_weekdays_are_digits(written: str) -> None:
-    """Separated by semicolons, or not at all."""
+    """Separated by semicolons, or not at all; several in a row may be written as a range."""
     assert only_site(weekdays=written).weekdays == only_unit(weekdays=written).weekdays == {1, 2, 5}
 
 
@@ -215,7 +215,11 @@ def test_the_period_is_checked() -> None:
         ("earliest", "20270301", "value_not_iso_day"),
         ("latest", "2027-02-30", "value_not_iso_day"),
         ("weekdays", "0;1", "value_not_weekdays"),
-        ("weekdays", "1-5", "value_not_weekdays"),
+        ("weekdays", "5-1", "value_not_weekdays"),
+        ("weekdays", "1-8", "value_not_weekdays"),
+        ("weekdays", "1-5-6", "value_not_weekdays"),
+        ("weekdays", "12-5", "value_not_weekdays"),
+        ("weekdays", "-", "value_not_weekdays"),
         ("weekdays", ";", "value_not_weekdays"),
         ("blackout", "2027-03-08/", "value_not_iso_day"),
         ("blackout", "2027-03-08/2027-03-09/2027-03-10", "value_not_iso_day"),
@@ -331,6 +335,7 @@ def test_unknown_missing_and_repeated_columns_are_named() -> None:
         (units(UNIT).replace(b",", b"\t"), 1, "separator_not_comma"),
         (units(UNIT, unit(name="Łódź")).decode().encode("cp1250"), 3, "text_not_utf8"),
         (units(UNIT) + b'M2,"Mammobus', 3, "row_unreadable"),
+        (units() + b'M2,"Mammobus', 2, "row_unreadable"),
     ],
 )
 def test_a_file_that_is_no_such_table_is_named(content: bytes, row: int, code: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from mobile_units.planning.check import check, terms
-from mobile_units.planning.problem import Limit, Period, Plan, PlannedStop, PlanningSite, PlanningUnit, Problem
+from mobile_units.planning.problem import Limit, Period, PlannedStop, PlanningSite, PlanningUnit, Problem
 from mobile_units.planning.repair import (
     Breakdown,
     LimitChange,
@@ -179,27 +179,6 @@ def test_the_way_to_the_next_stop_may_need_the_one_that_is_lost() -> None:
     repair = found(world)[RepairKind.WITHDRAW]
     assert repair.moves == (Move(hit, None), Move(far, None))
     assert repair.stops == (near,)
-
-
-def test_the_solver_fills_what_is_free() -> None:
-    """What it finds at a site that was hit is where that stop goes; the rest comes besides."""
-    hit, kept = stop(1, 1, MONDAY), stop(2, 2, MONDAY)
-
-    def solve(asked: Problem) -> Plan:
-        assert asked.fixed == (kept,)
-        assert {each.id: each.weight for each in asked.sites} == {1: 10.0, 2: 1.0, 3: 1.0}
-        return plan_of(asked, [kept, stop(2, 1, TUESDAY), stop(1, 3, FRIDAY)])
-
-    repair = {each.kind: each for each in repairs(world(hit, kept), TODAY, solve)}[RepairKind.REPLAN]
-    assert repair.moves == (Move(hit, stop(2, 1, TUESDAY)),)
-    assert repair.added == (stop(1, 3, FRIDAY),)
-
-
-def test_a_plan_that_breaks_a_rule_is_no_repair() -> None:
-    """Though the solver gave it."""
-    hit = stop(1, 1, MONDAY)
-    kinds = [each.kind for each in repairs(world(hit), TODAY, lambda asked: plan_of(asked, [hit]))]
-    assert RepairKind.REPLAN not in kinds
 
 
 @st.composite

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,10 +21,12 @@ from mobile_units.models.units import MobileUnit, UnitCapacity, UnitSite, UnitUn
 from mobile_units.planning.problem import (
     Capacity,
     Limit,
+    Matrix,
     Objective,
     Period,
     Plan,
     PlannedStop,
+    Problem,
     Roads,
     Unserved,
     Weights,
@@ -596,6 +599,40 @@ def test_a_kept_plan_has_no_violations(session: Session, actor: Actor) -> None:
     elsewhere = stop_of(stood, site(session, actor.provider_id), FRIDAY, MONDAY)
     itineraries.add_stop(session, actor, made.id, elsewhere)
     assert planning.violations(session, actor, made.id) == []
+
+
+def test_an_itinerary_is_judged_by_the_roads_that_it_was_planned_by(session: Session, actor: Actor) -> None:
+    """As far as they are known without asking; else they are estimated, and the violation says so."""
+    stood = unit(session, actor.provider_id)
+    stood.max_relocation_km = 50
+    made = factories_planning.draft_with_stop(session, actor, stood, WEDNESDAY, women=6)
+
+    def judged(kilometres: float | None) -> list[str]:
+        def kept(problem: Problem) -> Matrix | None:
+            places = len(problem.units) + len(problem.sites)
+            return None if kilometres is None else Matrix(kilometres * (1 - np.eye(places)))
+
+        session.info[planning.KEPT_DISTANCES] = kept
+        return [each.message_en for each in planning.violations(session, actor, made.id)]
+
+    assert judged(40) == []
+    assert [" 60.0 km long, " in each for each in judged(60)] == [True, True]
+    assert [" km long (estimated), " in each for each in judged(None)] == [True, True]
+
+
+def test_a_stop_that_reaches_out_of_the_period_is_no_fixed_one(session: Session, actor: Actor) -> None:
+    """A fixed stop lies wholly in the period, whatever stops there are around its ends; the judge's are so too."""
+    by, at = unit(session, actor.provider_id), site(session, actor.provider_id)
+    for days in ([WEDNESDAY], [THURSDAY, FRIDAY], [MONDAY]):
+        published(session, actor, by, at, *days)
+    out, inside = date(2027, 3, 9), date(2027, 3, 16)
+    for first, last in [(out, out), (out, WEDNESDAY), (THURSDAY, THURSDAY), (FRIDAY, MONDAY), (inside, inside)]:
+        problem = planning.problem_for(session, actor, replace(REQUEST, first_day=first, last_day=last))
+        assert all(first <= day <= last for stop in problem.fixed for day in stop.days)
+        itinerary = draft(session, actor)
+        itinerary.first_day, itinerary.last_day = first, last
+        around = planning.problem_around(session, actor, itinerary)
+        assert around.fixed == problem.fixed
 
 
 def test_edits_by_hand_are_judged(session: Session, actor: Actor) -> None:

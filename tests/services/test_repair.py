@@ -3,7 +3,6 @@
 The unit works from 8:00 to 10:00 and examines a woman in ten minutes; 6 after the set-up on the first day, then 12.
 """
 
-import json
 from datetime import UTC, date, datetime
 
 import pytest
@@ -14,15 +13,15 @@ from mobile_units.models.audit import AuditEntry
 from mobile_units.models.itineraries import Itinerary, ItineraryStatus
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule
-from mobile_units.models.sites import Site
 from mobile_units.models.slots import Slot
 from mobile_units.models.units import MobileUnit
 from mobile_units.models.visits import Visit
-from mobile_units.planning.problem import Period, Plan, PlannedStop, Problem
+from mobile_units.planning.problem import Period, PlannedStop
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.repair import RepairKind
 from mobile_units.services import itineraries, planning, publishing, repair, versions
 from mobile_units.services.actors import Actor
+from mobile_units.services.planning import PlanRequest
 from mobile_units.services.repair import ContractChange, MovedVisit, RepairProposal, RepairRequest
 from tests import factories, factories_planning, factories_transmission
 from tests.factories_planning import MAMMOGRAPHY, THURSDAY, WEDNESDAY, contract, does, draft, site, stop_of, unit
@@ -250,33 +249,25 @@ def test_stops_of_other_itineraries_are_not_touched(
     assert shift.moved[0].to.days == (MONDAY, TUESDAY)
 
 
-def test_with_a_solver_the_free_days_are_planned_anew(
+def test_what_is_free_after_a_repair_is_filled_by_planning_its_draft_anew(
     session: Session, actor: Actor, base: Itinerary, mammobus: MobileUnit
 ) -> None:
-    """What it adds becomes a stop of the draft."""
-    place: Site = site(session, actor.provider_id, {Programme.BREAST: 6})
+    """The stops that are left stay and continue the published ones; the unit is out; the new draft revises the same."""
     request = out(base, mammobus)
-
-    def solve(asked: Problem) -> Plan:
-        assert Period(WEDNESDAY, THURSDAY) in asked.units[0].unavailable
-        return plan_of(asked, [*asked.fixed, PlannedStop(mammobus.id, place.id, (FRIDAY,), 6)])
-
-    met = repair.damage(session, actor, request)
-    replanned = next(each for each in repair.proposals(met, solve) if each.kind is RepairKind.REPLAN)
-    made = repair.accept(session, actor, request, replanned)
-    assert [(stop.site_id, stop.origin_id is None) for stop in made.stops] == [
-        (place.id, True),
-        (base.stops[1].site_id, False),
-    ]
-
-
-def test_requests_and_proposals_survive_json(
-    session: Session, actor: Actor, base: Itinerary, mammobus: MobileUnit
-) -> None:
-    """A job keeps them so."""
-    unit(session, actor.provider_id)
-    booked(session, actor, base.stops[0].id)
-    request = out(base, mammobus)
-    assert RepairRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
-    for proposal in repair.propose_repair(session, actor, request):
-        assert RepairProposal.from_json(json.loads(json.dumps(proposal.to_json()))) == proposal
+    withdrawn = proposed(session, actor, request)[RepairKind.WITHDRAW]
+    repaired = repair.accept_repair(session, actor, request, withdrawn.key)
+    place = site(session, actor.provider_id, {Programme.BREAST: 6})
+    anew = PlanRequest(
+        name="Wiosna", first_day=base.first_day, last_day=base.last_day, itinerary_id=repaired.id, seconds=0
+    )
+    problem = planning.problem_for(session, actor, anew)
+    [kept] = problem.fixed
+    assert (kept.site_id, kept.days) == (base.stops[1].site_id, (MONDAY, TUESDAY))
+    assert Period(WEDNESDAY, THURSDAY) in problem.units[0].unavailable
+    plan = plan_of(problem, [kept, PlannedStop(mammobus.id, place.id, (FRIDAY,), 6)])
+    made = planning.keep_plan(session, actor, anew, plan)
+    origins = {stop.site_id: stop.origin_id for stop in made.stops}
+    assert origins == {place.id: None, base.stops[1].site_id: base.stops[1].id}
+    assert made.revises_id == base.id
+    left = {each.code for each in planning.violations(session, actor, made.id)}
+    assert left == {"fixed_stop_changed"}

@@ -1,10 +1,15 @@
 """The API for itineraries and their stops."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from flask import Flask
 from sqlalchemy import Engine
 
+from mobile_units.planning import matrices
+from mobile_units.planning.problem import Matrix, Roads
 from mobile_units.rules.roles import Role
 from tests.factories import ApiClient, api_client
 from tests.factories_catalogue import kept
@@ -115,6 +120,27 @@ def test_a_wrong_draft_is_refused(api: ApiClient, change: dict[str, Any], code: 
     refusal = api.post("/itineraries", SPRING | change)
     assert (refusal.status_code, refusal.json["code"]) == (422, code)
     assert api.get("/itineraries").json["total"] == 0
+
+
+def test_an_itinerary_is_judged_by_the_roads_that_were_asked(
+    app: Flask, api: ApiClient, world: dict[str, int], draft: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read from where they are kept; the service, which is not there, is not asked."""
+    path, url = f"/itineraries/{draft['id']}/violations", "http://127.0.0.1:1"
+    unit = api.get(f"/units/{world['unit']}").json
+    change = {"version": unit["version"], "values": {"max_relocation_km": 20}}
+    assert api.patch(f"/units/{world['unit']}", change).status_code == 200
+    settings = replace(app.extensions["settings"], osrm_url=url)
+    monkeypatch.setitem(app.extensions, "settings", settings)
+    estimated = api.get(path).json
+    assert estimated
+    assert all("(estimated)" in each["message_en"] for each in estimated)
+    site = api.get(f"/sites/{world['site']}").json
+    places = [(unit["base_latitude"], unit["base_longitude"]), (site["latitude"], site["longitude"])]
+    made_with = ("osrm", url, "driving", Roads().road_factor, Roads().speed_kmh)
+    name = matrices.name_of(places, *made_with)
+    matrices.save(settings.distances_folder, name, Matrix(15 * (1 - np.eye(2))), places)
+    assert api.get(path).json == []
 
 
 def test_an_edit_by_hand_is_judged(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ from tests.routes.pages.test_style import ELSEWHERE, INLINE
 NOW = datetime(2027, 3, 1, 8, tzinfo=UTC)
 FRIDAY, SATURDAY, MONDAY = (date(2027, 3, day) for day in (12, 13, 15))
 EVIL = "<script>alert('zło')</script>"
-BLUEPRINTS = ("itinerary_page.", "itinerary_stops.", "breakdowns.")
+BLUEPRINTS = ("itinerary_page.", "itinerary_stops.", "breakdowns.", "papers.")
 
 
 class House:
