@@ -5,10 +5,10 @@ removals", Transportation Science 54, 2020): strings of stops near a random plac
 these and other places nearby are put in where they gain most. Every tour is exact at every moment: it is laid on the
 calendar of its unit, day by day, with windows, holidays, fixed stops, drives and nights.
 
-Everything here is arrays and numbers, compiled by numba; `planning.model` knows what they mean. Days are counted from
-the first day of the period, ends are exclusive. A client is a possible stop: a site with the needs that one kind of
-unit would serve there, or a fixed stop. There are few arrays with named columns, and few types, because each of them
-makes compiling longer.
+Everything here is arrays and numbers, compiled by numba; `planning.model` knows what they mean. Days are numbers, ends
+are exclusive. A client is a possible stop: a site with the needs that one kind of unit would serve there, or a fixed
+stop. There are few arrays with named columns, and few types, because each of them makes compiling longer. It is one
+module, because numba compiles again when the file of `search` changes, and does not look at others.
 """
 
 from typing import NamedTuple
@@ -34,13 +34,13 @@ PROGRAMME, FROM, TO, MOST_WOMEN, OF_UNITS = 0, 1, 2, 3, 4
 WORKED, WORKDAY, GAPS, WEEKENDS = 0, 1, 2, 3
 DRIVE_HOURS, COMMUTE_KM, KM_PER_WOMAN, CREW_KM_SHARE, UNEVEN_DAY, ALL_AVAILABLE = 0, 1, 2, 3, 4, 5
 # columns of Tours.stops, Tours.terms, State.unit, State.client, State.group, State.counts, State.value
-CLIENT, AT, START, END, LATEST = 0, 1, 2, 3, 4
+CLIENT, AT, NOT_BEFORE, START, END, LATEST = 0, 1, 2, 3, 4, 5
 WEIGHTED, KM, CREW_KM, USED = 0, 1, 2, 3
 TOUCHED, TRIED, CHANGED = 0, 1, 2
 UNIT, POOL, SEEN = 0, 1, 2
 CHOSEN, STOPS = 0, 1
 NOW, BEST = 0, 1
-FIRST, NOWHERE, NO_LATER = np.int64(0), np.int64(-1), np.int64(-2)
+ZERO, NOWHERE, NO_LATER = np.int64(0), np.int64(-1), np.int64(-2)
 """Typed, since a function is compiled once more for each literal that it is called with."""
 
 Floats = NDArray[np.float64]
@@ -86,6 +86,8 @@ class Model(NamedTuple):
 class Tours(NamedTuple):
     """Tours of all units: the stops in their order with client, place, start, end and the latest possible start.
 
+    A stop starts as early as it can, but `NOT_BEFORE` a day that is chosen when it is put in.
+
     `legs` are the kilometres straight to each stop from the one before or the base, and home from the last. `terms` has
     a row per unit: weighted women, kilometres, kilometres of the crew, days used. `limited` counts women by
     unit and limit.
@@ -122,7 +124,7 @@ class State(NamedTuple):
 def new_tours(units: int, longest: int, limits: int) -> Tours:
     """Empty tours."""
     return Tours(
-        stops=np.zeros((units, longest, 5), np.int64),
+        stops=np.zeros((units, longest, LATEST + 1), np.int64),
         length=np.zeros(units, np.int64),
         legs=np.zeros((units, longest + 1)),
         terms=np.zeros((units, 4)),
@@ -251,11 +253,11 @@ def _schedule(m, tours, unit):
 
 @_inner
 def _lay(m, tours, unit):
-    end, origin = FIRST, unit
+    end, origin = ZERO, unit
     for position in range(tours.length[unit]):
         client = tours.stops[unit, position, CLIENT]
         ready = end + (_wait(m, unit, origin, m.client[client, PLACE]) if position else 0)
-        start, over = _earliest(m, unit, client, ready)
+        start, over = _earliest(m, unit, client, max(ready, tours.stops[unit, position, NOT_BEFORE]))
         both_fixed = _is_fixed(m, client) and _is_fixed_before(m, tours, unit, position)
         if over < 0 or (start < ready and not both_fixed):
             return False
@@ -281,7 +283,7 @@ def _drive_home(m, tours, unit, origin):
 
 @_inner
 def _is_fixed_before(m, tours, unit, position):
-    """Whether no free stop is before; fixed stops are not for us to part, nor is the way to the first one."""
+    """Whether no free stop is before; how fixed stops follow each other, and the base, is not for us to judge."""
     return position == 0 or _is_fixed(m, tours.stops[unit, position - 1, CLIENT])
 
 
@@ -323,8 +325,8 @@ def _add_stop(m, tours, unit, position, origin):
     _add_limited(m, tours, unit, client, start)
     if m.unit[unit, HOME] == HOME_DAILY:
         return _drive_daily(m, tours, unit, client, days)
-    home_at_origin = _is_fixed_before(m, tours, unit, position)
-    return _drive_on(m, tours, unit, origin, client, gaps, weekend, home_at_origin)
+    after_fixed = _is_fixed_before(m, tours, unit, position)
+    return _drive_on(m, tours, unit, origin, client, gaps, weekend, after_fixed)
 
 
 @_often
@@ -360,6 +362,7 @@ def _drive_on(m, tours, unit, origin, client, gaps, weekend, after_fixed):
 
 @_inner
 def _crew_km(m, unit, origin, place, days, gaps, free_weekend):
+    """Kilometres of the crew in its car: home every evening from nearby, home on free weekends from farther away."""
     if m.unit[unit, HOME] == HOME_DAILY:
         return 0.0
     if m.km[unit, place] <= m.setting[COMMUTE_KM]:
@@ -393,14 +396,13 @@ def _add_limited(m, tours, unit, client, start):
 @_inner
 def _value(m, terms):
     """The objective: weighted women, less kilometres and uneven load counted in women."""
-    women, km, squares, used, available = 0.0, 0.0, 0.0, 0.0, 0.0
+    women, km, squares, used, available = 0.0, 0.0, 0.0, 0.0, m.setting[ALL_AVAILABLE]
     for unit in range(len(m.unit)):
         women += terms[unit, WEIGHTED]
         km += terms[unit, KM] + m.setting[CREW_KM_SHARE] * terms[unit, CREW_KM]
         if m.bound[unit, AVAILABLE] > 0:
             squares += terms[unit, USED] ** 2 / m.bound[unit, AVAILABLE]
             used += terms[unit, USED]
-            available += m.bound[unit, AVAILABLE]
     uneven = squares - used**2 / available if available else 0.0
     return women - km / m.setting[KM_PER_WOMAN] - m.setting[UNEVEN_DAY] * uneven
 
@@ -457,7 +459,7 @@ def _copy(source, target, unit):
     target.length[unit] = source.length[unit]
     for position in range(source.length[unit]):
         target.legs[unit, position] = source.legs[unit, position]
-        for column in range(5):
+        for column in range(LATEST + 1):
             target.stops[unit, position, column] = source.stops[unit, position, column]
     target.legs[unit, source.length[unit]] = source.legs[unit, source.length[unit]]
     for term in range(4):
@@ -468,7 +470,7 @@ def _copy(source, target, unit):
 
 @_inner
 def _touch(s, unit, iteration):
-    """Keeps a tour as it was at the beginning of the iteration; the last of `touched` counts them."""
+    """Keeps a tour as it was at the beginning of the iteration, and its number, unless that was done."""
     if s.unit[unit, CHANGED] != iteration:
         s.unit[unit, CHANGED] = iteration
         s.unit[s.counts[TOUCHED], TOUCHED] = unit
@@ -490,12 +492,13 @@ def _go_back(m, s):
 
 
 @_inner
-def _insert(m, s, unit, position, client):
+def _insert(m, s, unit, position, client, not_before):
     tours = s.now
     for later in range(tours.length[unit], position, -1):
-        tours.stops[unit, later, CLIENT] = tours.stops[unit, later - 1, CLIENT]
-        tours.stops[unit, later, AT] = tours.stops[unit, later - 1, AT]
+        for column in range(START):
+            tours.stops[unit, later, column] = tours.stops[unit, later - 1, column]
     tours.stops[unit, position, CLIENT], tours.stops[unit, position, AT] = client, m.client[client, PLACE]
+    tours.stops[unit, position, NOT_BEFORE] = not_before
     tours.length[unit] += 1
     _hold(m, s, client, unit)
 
@@ -505,8 +508,8 @@ def _take_out(m, s, unit, position):
     tours = s.now
     _release(m, s, tours.stops[unit, position, CLIENT])
     for later in range(position, tours.length[unit] - 1):
-        tours.stops[unit, later, CLIENT] = tours.stops[unit, later + 1, CLIENT]
-        tours.stops[unit, later, AT] = tours.stops[unit, later + 1, AT]
+        for column in range(START):
+            tours.stops[unit, later, column] = tours.stops[unit, later + 1, column]
     tours.length[unit] -= 1
 
 
@@ -531,7 +534,7 @@ def _ruin(m, s, seed, iteration):
     longest = min(LONGEST_STRING, max(1.0, served / max(tours_used, 1)))
     most_strings = 4.0 * REMOVED_ON_AVERAGE / (1.0 + longest) - 1.0
     strings = int(_uniform(s.random) * most_strings + 1.0)
-    count = FIRST
+    count = ZERO
     for number in range(-1, m.near.shape[1]):
         client = seed if number < 0 else m.near[seed, number]
         if client < 0 or strings == 0:
@@ -565,7 +568,7 @@ def _take_string(m, s, unit, client, size, count):
     skip_from = first + 1 + _below(s.random, max(1, span - kept - 1)) if kept else first + span
     for position in range(first + span - 1, first - 1, -1):
         gone = s.now.stops[unit, position, CLIENT]
-        if skip_from <= position < skip_from + kept or m.client[gone, FIXED_START] >= 0:
+        if skip_from <= position < skip_from + kept or _is_fixed(m, gone):
             continue
         _take_out(m, s, unit, position)
         s.client[count, POOL] = gone
@@ -576,14 +579,14 @@ def _take_string(m, s, unit, client, size, count):
 @_inner
 def _mend(m, s, unit, count):
     """Takes out what cannot stay in a tour that lost stops, because the drives are too long now, and schedules it."""
-    limit, position = m.bound[unit, LONGEST_DRIVE], FIRST
+    limit, position = m.bound[unit, LONGEST_DRIVE], ZERO
     while m.unit[unit, HOME] != HOME_DAILY and position < s.now.length[unit] and limit < ANY_DRIVE:
         gone = _too_far_on(m, s.now, unit, position)
         if gone >= 0:
             s.client[count, POOL] = s.now.stops[unit, gone, CLIENT]
             _take_out(m, s, unit, gone)
             count += 1
-            position = max(FIRST, gone - 1)
+            position = max(ZERO, gone - 1)
         else:
             position += 1
     _schedule(m, s.now, unit)
@@ -680,7 +683,7 @@ def _uneven_load(m, tours, unit, days, used):
 
 
 @_often
-def _best_position(m, s, unit, client, best, used, blink):
+def _best_position(m, s, unit, client, not_before, best, used, blink):
     """Where a client gains most in a tour, if more than `best`: the gain in women and the position, -1 if nowhere."""
     tours, found, length = s.now, NOWHERE, s.now.length[unit]
     days = m.stay[client, unit, DAYS]
@@ -689,7 +692,7 @@ def _best_position(m, s, unit, client, best, used, blink):
     km_of_stay, uneven = _km_of_stay(m, unit, client), _uneven_load(m, tours, unit, days, used)
     if m.weight[client] * m.stay[client, unit, WOMEN] - km_of_stay / m.setting[KM_PER_WOMAN] - uneven <= best:
         return best, found
-    opens = m.opens[m.unit[unit, CALENDAR], m.client[client, WINDOW]]
+    opens = max(not_before, m.opens[m.unit[unit, CALENDAR], m.client[client, WINDOW]])
     for position in range(length + 1):
         latest = tours.stops[unit, position, LATEST] if position < length else m.run.shape[2] + 1
         if latest <= opens:
@@ -697,7 +700,7 @@ def _best_position(m, s, unit, client, best, used, blink):
         costs = (km_of_stay + _detour(m, tours, unit, position, client)) / m.setting[KM_PER_WOMAN] + uneven
         if m.weight[client] * m.stay[client, unit, WOMEN] - costs <= best:
             continue
-        start = _start_at(m, tours, unit, position, client, latest)
+        start = _start_at(m, tours, unit, position, client, not_before, latest)
         if start == NO_LATER:
             break
         if start < 0:
@@ -731,15 +734,15 @@ def _detour(m, tours, unit, position, client):
 
 
 @_often
-def _start_at(m, tours, unit, position, client, latest):
+def _start_at(m, tours, unit, position, client, not_before, latest):
     """The day on which a client could start at a position of a tour, if what follows it starts by `latest`.
 
-    `NOWHERE` if it does not fit, and `NO_LATER` if it fits at no later position either.
+    `NOWHERE` if it does not fit, and `NO_LATER` if the days left are too few, which later positions have fewer of.
     """
     place, last = m.client[client, PLACE], position == tours.length[unit]
     origin, target = _before(tours, unit, position), _after(tours, unit, position)
-    ends = tours.stops[unit, position - 1, END] if position else FIRST
-    ready = ends + (_wait(m, unit, origin, place) if position else 0)
+    ends = tours.stops[unit, position - 1, END] if position else ZERO
+    ready = max(not_before, ends + (_wait(m, unit, origin, place) if position else 0))
     if latest <= ready:
         return NOWHERE
     start, end = _earliest(m, unit, client, ready)
@@ -760,30 +763,50 @@ def _start_at(m, tours, unit, position, client, latest):
 
 @_inner
 def _place_client(m, s, client, iteration):
-    """Puts a client where it gains most among the tours nearby; whether it found a place."""
-    s.counts[TRIED] += 1
-    used = s.now.terms[:, USED].sum()
-    best, best_unit, best_position = 0.0, NOWHERE, NOWHERE
-    for number in range(-m.near_units.shape[1], m.near.shape[1]):
-        if number < 0:
-            unit = m.near_units[client, -number - 1]
-        else:
-            unit = s.client[m.near[client, number], UNIT] if m.near[client, number] >= 0 else -1
-        if unit < 0 or s.unit[unit, TRIED] == s.counts[TRIED]:
-            continue
-        s.unit[unit, TRIED] = s.counts[TRIED]
-        best, position = _best_position(m, s, unit, client, best, used, iteration > 0)
-        if position >= 0:
-            best_unit, best_position = unit, position
-    if best_unit < 0:
-        return False
-    _touch(s, best_unit, iteration)
-    _insert(m, s, best_unit, best_position, client)
-    if _schedule(m, s.now, best_unit) and _within_limits(m, s.now):
-        return True
-    _take_out(m, s, best_unit, best_position)
-    _schedule(m, s.now, best_unit)
+    """Puts a client where it gains most among the tours nearby; whether it found a place.
+
+    Where a limit forbids it, it waits until the period of the limit is over.
+    """
+    not_before = ZERO
+    while not_before >= 0:
+        s.counts[TRIED] += 1
+        used = s.now.terms[:, USED].sum()
+        best, best_unit, best_position = 0.0, NOWHERE, NOWHERE
+        for number in range(-m.near_units.shape[1], m.near.shape[1]):
+            if number < 0:
+                unit = m.near_units[client, -number - 1]
+            else:
+                unit = s.client[m.near[client, number], UNIT] if m.near[client, number] >= 0 else -1
+            if unit < 0 or s.unit[unit, TRIED] == s.counts[TRIED]:
+                continue
+            s.unit[unit, TRIED] = s.counts[TRIED]
+            best, position = _best_position(m, s, unit, client, not_before, best, used, iteration > 0)
+            if position >= 0:
+                best_unit, best_position = unit, position
+        if best_unit < 0:
+            return False
+        _touch(s, best_unit, iteration)
+        _insert(m, s, best_unit, best_position, client, not_before)
+        fits = _schedule(m, s.now, best_unit)
+        if fits and _within_limits(m, s.now):
+            return True
+        not_before = (
+            _end_of_limit(m, s.now, best_unit, s.now.stops[best_unit, best_position, START]) if fits else NOWHERE
+        )
+        _take_out(m, s, best_unit, best_position)
+        _schedule(m, s.now, best_unit)
     return False
+
+
+@_inner
+def _end_of_limit(m, tours, unit, start):
+    """When the last of the exceeded limits that count a stop with this start is over; -1 if none counts it."""
+    end = NOWHERE
+    for limit in range(len(m.limit)):
+        counts = m.limit[limit, OF_UNITS + unit] and m.limit[limit, FROM] <= start < m.limit[limit, TO]
+        if counts and tours.limited[:, limit].sum() > m.limit[limit, MOST_WOMEN]:
+            end = max(end, m.limit[limit, TO])
+    return end
 
 
 # the search
@@ -805,12 +828,12 @@ def _begin(m, s, order):
 
 @_inner
 def _put_fixed(m, s, client):
-    unit, position = m.client[client, FIXED_UNIT], FIRST
+    unit, position = m.client[client, FIXED_UNIT], ZERO
     while position < s.now.length[unit]:
         if m.client[s.now.stops[unit, position, CLIENT], FIXED_START] > m.client[client, FIXED_START]:
             break
         position += 1
-    _insert(m, s, unit, position, client)
+    _insert(m, s, unit, position, client, ZERO)
 
 
 @_inner

@@ -1,4 +1,7 @@
-"""The arrays of the search, made from a planning problem; days are numbers from the first day of the period."""
+"""The arrays of the search, made from a planning problem.
+
+Days are numbers from the first day of the period, or of a fixed stop that began before it.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,9 +35,13 @@ NEVER = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The arrays and what their numbers mean; `order` is that in which the greedy tours take the clients."""
+    """The arrays and what their numbers mean; `order` is that in which the greedy tours take the clients.
+
+    Day zero is `first_day`.
+    """
 
     model: Model
+    first_day: date
     clients: tuple[Client, ...]
     order: Ints
     tokens: int
@@ -56,8 +63,10 @@ class _Builder:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.count = (problem.last_day - problem.first_day).days + 1
-        self.days = [problem.first_day + timedelta(days=number) for number in range(self.count)]
+        worked = [day for stop in problem.fixed for day in stop.days]
+        self.first_day = min([problem.first_day, *worked])
+        self.count = (max([problem.last_day, *worked]) - self.first_day).days + 1
+        self.days = [self.first_day + timedelta(days=number) for number in range(self.count)]
         self.clients = clients_of(problem)
         self.bases = len(problem.units)
         self.units = {unit.id: number for number, unit in enumerate(problem.units)}
@@ -94,7 +103,7 @@ class _Builder:
             setting=self._setting(),
         )
         longest = int(model.bound[:, kernel.AVAILABLE].max(initial=0)) + int((~self.free).sum()) + 1
-        return Built(model, tuple(self.clients), self._order(model), token_count, len(groups), longest)
+        return Built(model, self.first_day, tuple(self.clients), self._order(model), token_count, len(groups), longest)
 
     # calendars
 
@@ -111,7 +120,7 @@ class _Builder:
         return [tuple(map(self._number, self.problem.working_days(unit))) for unit in self.problem.units]
 
     def _number(self, day: date) -> int:
-        return (day - self.problem.first_day).days
+        return (day - self.first_day).days
 
     @cached_property
     def _weekends(self) -> Ints:

@@ -23,6 +23,8 @@ ROUNDS_PER_SECOND = 45_000
 REPORTS_PER_SECOND = 4
 HOT_SHARE = 0.3
 COLD = 0.02
+SOON = 1e-3
+WHO_AND_WHEN = (kernel.CLIENT, kernel.START, kernel.END)
 
 Report = Callable[[Progress], None]
 
@@ -35,15 +37,17 @@ def solve(problem: Problem, *, seconds: float, seed: int = 1, progress: Report |
     ready()
     started = perf_counter()
     search = _Search(problem, seed)
+    begun = perf_counter()
+    left = max(seconds - (begun - started), SOON)
     slices = max(1, round(seconds * REPORTS_PER_SECOND)) if seconds and search.has_choice else 0
     temperatures = np.geomspace(max(search.hot, COLD), COLD, slices + 1)
     number = 0
     while number < slices:
         search.run(search.rounds_in(seconds / slices), *temperatures[number : number + 2])
-        elapsed = perf_counter() - started
+        now = perf_counter()
         if progress is not None:
-            progress(search.progress(elapsed))
-        number = max(number + 1, int(slices * elapsed / seconds))
+            progress(search.progress(now - started))
+        number = max(number + 1, int(slices * (now - begun) / left))
     return search.plan(SOLVER, perf_counter() - started)
 
 
@@ -113,13 +117,13 @@ class _Search:
         best = self.state.best
         for unit, planned in enumerate(self.problem.units):
             working = self.problem.working_days(planned)
-            for number, _, start, end, _ in best.stops[unit, : best.length[unit]].tolist():
+            for number, start, end in best.stops[unit, : best.length[unit]][:, WHO_AND_WHEN].tolist():
                 client = self.built.clients[number]
                 if client.fixed is not None:
                     yield client.fixed
                     continue
-                first = self.problem.first_day + timedelta(days=start)
-                last = self.problem.first_day + timedelta(days=end)
+                first = self.built.first_day + timedelta(days=start)
+                last = self.built.first_day + timedelta(days=end)
                 days = tuple(day for day in working if first <= day < last)
                 yield PlannedStop(
                     planned.id, self.problem.sites[client.site].id, days, self._women(unit, number, start)

@@ -147,7 +147,8 @@ def site_map(sites: Sequence[DrawnSite], units: Sequence[DrawnUnit], stops: Iter
     length = _scale_km(projection)
     base_size = round(min(12.0, 5 + largest), 1)
     shown_bases = [Base(*projection.point(unit.latitude, unit.longitude), unit) for unit in units]
-    signs = [(place.x, place.y, place.r) for place in served]
+    largest_first = sorted(served, key=lambda place: -place.women)
+    signs = [(place.x, place.y, place.r) for place in largest_first[:HEEDED]]
     signs += [(base.x, base.y, base_size / 2) for base in shown_bases]
     return SiteMap(
         width=projection.width,
@@ -157,7 +158,7 @@ def site_map(sites: Sequence[DrawnSite], units: Sequence[DrawnUnit], stops: Iter
         tours=[_tour(unit, projection, at, tours[unit.id]) for unit in units if tours[unit.id]],
         served=sorted(served, key=lambda place: -place.r),
         unserved=left_out,
-        labels=_labels(sorted(served, key=lambda place: -place.women), signs, projection.width),
+        labels=_labels(largest_first, signs, projection.width),
         scale=round(length * projection.per_km, 1),
         scale_km=length,
         estimated=sum(site.estimated for site in sites),
@@ -168,6 +169,8 @@ LABELS = 16
 """How many of the largest stops are named on the map, at the most."""
 LETTER, LINE = 6.2, 14.0
 """How wide a letter and how high a line of a label is, about."""
+HEEDED = 4 * LABELS
+"""How many of the largest stops no name may hide; in the crowd of a country there would be no room for any."""
 GAP = 4.0
 """Between a sign and its label."""
 

@@ -26,6 +26,7 @@ LIMIT = Limit("X", Programme.BREAST, frozenset({1}), WEEK, 100)
 WORLD = meridian.problem(
     [meridian.unit(1), meridian.unit(2)],
     [meridian.site(1, 51.5, breast=50)],
+    first=FIRST_DAY,
     fixed=(PlannedStop(2, 1, (FIRST_DAY,), 5),),
     limits=(LIMIT,),
 )

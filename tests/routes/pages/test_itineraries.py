@@ -298,6 +298,27 @@ def test_a_version_marks_what_it_changes(house: House) -> None:
     assert f'href="/itineraries/{key}">Wiosna (wersja 2)</a> (szkic)' in read(person.get(f"/itineraries/{base}"))
 
 
+def test_other_hours_are_a_change_of_a_version_too(house: House) -> None:
+    """On the same days but at other hours: the stop is marked, because its slots change."""
+    key = house.revised(house.published())
+    person, stop_id = house.person(), house.stop(key).id
+    person.get(f"/itineraries/{key}")
+    store = wish(house, key, opens="10:30", closes="13:00", step="store")
+    page = followed(person, person.submit(f"/itineraries/{key}/stops/{stop_id}", **store))
+    assert "Wieluń, Plac Legionów zmieniony śr. 10.03" in words_in(page)
+
+
+def test_days_taken_by_another_itinerary_are_not_shown_as_free(house: House) -> None:
+    """The timeline shows what is published elsewhere, but counts what the draft itself has."""
+    house.published()
+    key = house.draft(MONDAY)
+    page = read(house.person().get(f"/itineraries/{key}"))
+    assert 'class="b beside' in page
+    assert "</span>w innej trasie</li>" in page
+    assert f"first_day={WEDNESDAY}" not in page
+    assert "1 postój, 6 kobiet" in words_in(page)
+
+
 # edits by hand
 
 

@@ -134,3 +134,10 @@ def test_differences_have_a_sign() -> None:
 def test_months_stand_by_themselves() -> None:
     """In a heading a month is not in the genitive."""
     assert (words.month(date(2027, 3, 8)), words.month(date(2026, 11, 1))) == ("marzec\u00a02027", "listopad\u00a02026")
+
+
+def test_names_are_sorted_as_polish_does() -> None:
+    """Letters with signs follow their plain ones."""
+    ordered = ["Aleksandrów Łódzki", "Będków", "Burzenin", "Lutomiersk", "Łódź", "Maków", "Zduny", "Źródła"]
+    assert sorted(ordered, key=words.alphabetical) == ordered
+    assert sorted(ordered) != ordered
