@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from math import ceil
 
-from mobile_units.planning.check import shares
-from mobile_units.planning.problem import Key, Need, Period, PlannedStop, PlanningUnit, Problem
+from mobile_units.planning.problem import Key, Need, Period, PlannedStop, PlanningSite, PlanningUnit, Problem
+from mobile_units.rules.programmes import Programme
+
+NEEDS: tuple[Need, ...] = (*Programme, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,20 @@ def _fixed_client(problem: Problem, unit: PlanningUnit, number: int, stop: Plann
         for need in site.needs_of(unit)
     }
     whole = Period(problem.first_day, problem.last_day)
-    return Client(number, whole, frozenset(capacities), shares(stop.women, site, capacities), fixed=stop)
+    return Client(number, whole, frozenset(capacities), divided(stop.women, site, capacities), fixed=stop)
+
+
+def divided(women: int, site: PlanningSite, capacities: Mapping[Need, int]) -> dict[Need, int]:
+    """The women of a stop by what they are due for: in proportion to those who could be reached, by largest remainder.
+
+    Worked out apart from `check.shares`, which judges it.
+    """
+    able = {need: min(site.women_due[need], capacities[need]) for need in NEEDS if need in capacities}
+    total = max(1, sum(able.values()))
+    parts = {need: divmod(women * each, total) for need, each in able.items()}
+    missing = women - sum(whole for whole, _ in parts.values()) if any(able.values()) else 0
+    favoured = sorted(parts, key=lambda need: -parts[need][1])[:missing]
+    return {need: whole + (need in favoured) for need, (whole, _) in parts.items()}
 
 
 class _Stays:

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mobile_units.planning import kernel
-from mobile_units.planning.check import shares
-from mobile_units.planning.clients import Client, clients_of, sorted_needs
+from mobile_units.planning.clients import NEEDS, Client, clients_of, divided, sorted_needs
 from mobile_units.planning.distances import matrix_for
 from mobile_units.planning.kernel import Floats, Ints, Model, Shorts
 from mobile_units.planning.problem import EVERY_DAY, Key, Limit, Need, Period, PlanningUnit, Problem
@@ -26,7 +25,6 @@ HOME_RULES = {
     HomeRule.HOME_DAILY: kernel.HOME_DAILY,
 }
 PROGRAMMES = tuple(Programme)
-NEEDS: tuple[Need, ...] = (*PROGRAMMES, None)
 NEAR = 100
 NEAR_UNITS = 6
 SATURDAY = 6
@@ -303,7 +301,7 @@ class _Builder:
         stays[..., kernel.DAYS], stays[..., kernel.WOMEN] = days, women
         for index in zip(*np.nonzero(days), strict=True) if self.problem.limits else ():
             able = {need: int(capacities[need][index]) for need in clients[index[0]].needs}
-            parts = shares(int(women[index]), sites[index[0]], able)
+            parts = divided(int(women[index]), sites[index[0]], able)
             stays[index][kernel.PARTS :] = [parts.get(programme, 0) for programme in PROGRAMMES]
         return stays
 
