@@ -317,16 +317,17 @@ def test_a_service_of_roads_that_fails_is_named(engine: Engine, job: int) -> Non
     assert failure(engine, job) == "road_service_slow"
 
 
-def test_a_planner_is_made_as_configured(settings: Settings, engine: Engine) -> None:
+def test_a_planner_is_made_as_configured(settings: Settings, engine: Engine, tmp_path: Path) -> None:
     """Memory in megabytes; distances, estimated without a service of roads, are worked out once and kept."""
-    made = planner_of(replace(settings, planning_memory_mb=700), engine, Event())
+    configured = replace(settings, planning_memory_mb=700, data_dir=tmp_path)
+    made = planner_of(configured, engine, Event())
     assert made.memory_bytes == 700 * 1024**2
     with db.transaction(engine) as session:
         problem = planning.problem_for(session, world(session), REQUEST)
     matrix = planning.with_distances(problem, made.distances).matrix
     assert matrix is not None
     assert matrix.kilometres.shape == (3, 3)
-    assert len(list(settings.distances_folder.glob("*.npz"))) == 1
+    assert len(list(configured.distances_folder.glob("*.npz"))) == 1
 
 
 # processes
