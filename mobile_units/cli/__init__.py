@@ -110,7 +110,7 @@ def worker(threads: int) -> None:
 )
 @click.option("--sites", type=FILE, help="Sites (CSV) instead of the sample.")
 @click.option("--women", default=400, show_default=True, type=click.IntRange(0), help="Fictitious women to book.")
-@click.option("--plan-seconds", default=25.0, show_default=True, type=SECONDS, help="Longest time for the plan.")
+@click.option("--plan-seconds", default=5.0, show_default=True, type=SECONDS, help="Time for the plan.")
 @click.option("--port", default=8000, show_default=True, type=PORT, help="Of the application.")
 def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     once: bool,  # noqa: FBT001 -- a flag of the command line

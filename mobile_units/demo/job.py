@@ -37,7 +37,7 @@ class Wanted:
     sites: bytes
     women: int = 400
     processes: int = 4
-    plan_seconds: float = 25.0
+    plan_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
