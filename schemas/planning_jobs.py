@@ -9,6 +9,7 @@ from mobile_units.rules.programmes import Programme
 from mobile_units.services import planning_jobs, planning_queue
 from schemas.base import FilterSchema, page_schema
 from schemas.itineraries import PlanRequestSchema, WeightsSchema
+from schemas.versions import TermsSchema
 from schemas.what_if import WhatIfSchema
 
 
@@ -75,18 +76,9 @@ class PlanningJobSchema(Schema):
     ended_at = fields.AwareDateTime(allow_none=True)
 
 
-class ObjectiveSchema(Schema):
-    """What a plan is worth, and the terms that make it up."""
+class ObjectiveSchema(TermsSchema):
+    """What a plan is worth, the terms that make it up, and what they are worth."""
 
-    value = fields.Float()
-    women = fields.Integer()
-    women_weighted = fields.Float()
-    women_due = fields.Integer()
-    km = fields.Float()
-    km_crews = fields.Float()
-    unit_days = fields.Integer()
-    unit_days_used = fields.Integer()
-    uneven_days = fields.Float()
     weights = fields.Nested(WeightsSchema)
 
 
