@@ -10,11 +10,14 @@ COPY mobile_units mobile_units
 COPY routes routes
 COPY schemas schemas
 RUN pip install --no-deps --no-build-isolation --no-index .
+# The planner's search is compiled once; NUMBA_CPU_NAME makes the result fit every machine of the architecture.
+ENV NUMBA_CPU_NAME=generic
+RUN cd / && python -c "from mobile_units.planning.solver import ready; ready()"
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --create-home mobile-units
 COPY --from=build /opt/mobile-units /opt/mobile-units
-ENV PATH=/opt/mobile-units/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/opt/mobile-units/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CPU_NAME=generic
 USER mobile-units
 WORKDIR /home/mobile-units
 EXPOSE 8000

@@ -26,6 +26,7 @@ bench: .venv/dev.stamp
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	$(BIN)/python -c "from mobile_units.planning.solver import ready; ready()"
 	touch $@
 
 .venv/dev.stamp: .venv/demo.stamp requirements-dev.lock

@@ -96,6 +96,21 @@ def _seconds_or_off(text: str) -> float:
     return float(text)
 
 
+def _table_size(text: str) -> int:
+    _require(text.isdecimal() and 2 <= int(text) <= 10_000)
+    return int(text)
+
+
+def _megabytes(text: str) -> int:
+    _require(text.isdecimal() and 512 <= int(text) <= 1_048_576)
+    return int(text)
+
+
+def _agent(text: str) -> str:
+    _require(text.isascii() and text.isprintable() and len(text) <= 200)
+    return text
+
+
 def _hour(text: str) -> int | None:
     _require(text == "off" or (text.isdecimal() and int(text) <= 23))
     return None if text == "off" else int(text)
@@ -128,6 +143,10 @@ FOLDER = Form("the path of a folder", _folder)
 PERIOD = Form("a number of seconds from 1 to 3600, or 0 for never", _seconds_or_off)
 HOUR = Form("a full hour from 0 to 23, or off", _hour)
 LEVEL = _one_of({level: level for level in ("DEBUG", "INFO", "WARNING", "ERROR")})
+GEOCODER = _one_of({name: name for name in ("off", "uug", "nominatim")})
+AGENT = Form("a name of this installation with an address for complaints, such as name/1.0 (it@example.pl)", _agent)
+MEGABYTES = Form("a whole number of megabytes from 512 to 1048576", _megabytes)
+TABLE_SIZE = Form("a whole number from 2 to 10000", _table_size)
 RATE = Form("a number from 0.01 to 10000, or 0 for no limit", _rate)
 FLAG = _one_of({"0": False, "1": True})
 
@@ -148,7 +167,10 @@ class Settings:
         "DATABASE_URL", DATABASE_URL, "PostgreSQL 15 or newer; unset: the embedded server", None
     )
     data_dir: Path = variable(
-        "MOBILE_UNITS_DATA_DIR", FOLDER, "folder of the embedded server and of the sandbox", Path(".mobile-units")
+        "MOBILE_UNITS_DATA_DIR",
+        FOLDER,
+        "folder of the embedded server, of the sandbox and of distances",
+        Path(".mobile-units"),
     )
     log_level: str = variable("MOBILE_UNITS_LOG_LEVEL", LEVEL, "least severe line that is logged", "INFO")
     secure_cookies: bool = variable(
@@ -205,6 +227,40 @@ class Settings:
     lease_seconds: float = variable(
         "MOBILE_UNITS_LEASE_SECONDS", _seconds(1, 3600), "how long a worker owns a claimed message", 120.0
     )
+    planning_memory_mb: int = variable(
+        "MOBILE_UNITS_PLANNING_MEMORY_MB", MEGABYTES, "most memory that the computation of a plan may take", 2048
+    )
+    osrm_url: str | None = variable(
+        "MOBILE_UNITS_OSRM_URL", HTTP_URL, "OSRM service of road distances; unset: they are estimated", None
+    )
+    osrm_table_size: int = variable(
+        "MOBILE_UNITS_OSRM_TABLE_SIZE", TABLE_SIZE, "the --max-table-size of that service", 100
+    )
+    geocoder: str = variable("MOBILE_UNITS_GEOCODER", GEOCODER, "who is asked where addresses are", "off")
+    uug_url: str = variable(
+        "MOBILE_UNITS_UUG_URL", HTTP_URL, "GUGiK's service of addresses (UUG)", "https://services.gugik.gov.pl/uug/"
+    )
+    nominatim_url: str = variable(
+        "MOBILE_UNITS_NOMINATIM_URL", HTTP_URL, "Nominatim service", "https://nominatim.openstreetmap.org"
+    )
+    geocoder_user_agent: str | None = variable(
+        "MOBILE_UNITS_GEOCODER_USER_AGENT", AGENT, "how services of addresses know us; Nominatim demands it", None
+    )
+
+    @property
+    def planning_memory_bytes(self) -> int:
+        """The most memory that the computation of a plan may take."""
+        return self.planning_memory_mb * 1024**2
+
+    @property
+    def distances_folder(self) -> Path:
+        """Where distances are kept that were worked out once."""
+        return self.data_dir / "distances"
+
+    @property
+    def geocoder_url(self) -> str:
+        """Where the chosen service of addresses is."""
+        return self.nominatim_url if self.geocoder == "nominatim" else self.uug_url
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -221,7 +277,7 @@ class Settings:
                 values[each.name] = _read(each, environ)
             except ValueError:
                 problems.append("{variable}: {meaning}; expected {form.expected}".format(**each.metadata))
-        problems += [*_problems_of_lease(values), *_problems_of_passwords(values)]
+        problems += [*_problems_of_lease(values), *_problems_of_passwords(values), *_problems_of_geocoder(values)]
         if problems:
             raise ConfigurationError(problems)
         return cls(**values)
@@ -254,6 +310,13 @@ def _problems_of_passwords(values: Mapping[str, Any]) -> list[str]:
         if p12 and not password and not file and f"cer_{name}_password_file" in values:
             problems.append(f"{variable_name}: password of a certificate; expected this or {variable_name}_FILE")
     return problems
+
+
+def _problems_of_geocoder(values: Mapping[str, Any]) -> list[str]:
+    """Nominatim refuses those who do not say who they are."""
+    if values.get("geocoder") != "nominatim" or values.get("geocoder_user_agent", "known"):
+        return []
+    return [f"MOBILE_UNITS_GEOCODER_USER_AGENT: who asks Nominatim; expected {AGENT.expected}"]
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError, IntegrityError
 from sqlalchemy.orm import Session
@@ -29,6 +29,7 @@ REFUSAL_OF_CONSTRAINT = {
     "ck_schedules_stationary_place_has_no_point": "stationary_place_has_no_point",
     "ck_slots_stationary_place_on_stationary_schedule": "stationary_slot_on_mobile_schedule",
     "uq_visits_idempotency_key": "idempotency_key_reused",
+    "pk_planning_settings": "stale_version",
     "uq_reconciliations_one_running": "reconciliation_running",
     "uq_initial_loads_provider_id_digest": "file_loaded_before",
     "uq_women_provider_id_identity_hash": "woman_known",
@@ -88,6 +89,19 @@ def reading(engine: Engine) -> Iterator[Session]:
         Session(connection, expire_on_commit=False) as session,
     ):
         yield session
+
+
+@contextmanager
+def alone(engine: Engine, what: str) -> Iterator[bool]:
+    """Whether nobody else, in any process, is at it until the end of the block; no transaction is open meanwhile."""
+    key = func.hashtext(what)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        held = bool(connection.scalar(select(func.pg_try_advisory_lock(key))))
+        try:
+            yield held
+        finally:
+            if held:
+                connection.execute(select(func.pg_advisory_unlock(key)))
 
 
 def refusal_of(error: IntegrityError) -> Exception:

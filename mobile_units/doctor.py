@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from mobile_units import clock, crypto, db, migrations
 from mobile_units.config import CONTRACT, ConfigurationError, Settings
+from mobile_units.errors import DomainError
 from mobile_units.models.base import Base
 from mobile_units.models.contracts import ContractRange
 from mobile_units.models.eligibility import EligibilityRule
@@ -23,6 +24,9 @@ from mobile_units.models.providers import Provider
 from mobile_units.models.transmissions import MessageState, OutboxMessage, TransmissionLink
 from mobile_units.models.users import User
 from mobile_units.models.women import Woman
+from mobile_units.planning.http import Patience
+from mobile_units.planning.osrm import Osrm, road_tables
+from mobile_units.services import sites
 from mobile_units.transmission.certificates import (
     CertificateError,
     Credentials,
@@ -41,6 +45,10 @@ from mobile_units.transmission.soap import ContractError, SoapGateway
 OLDEST_POSTGRESQL = 150_000
 ENDS_SOON = timedelta(days=30)
 """A certificate that ends within this time is warned of."""
+BRIEF = Patience(connect_seconds=2.0, read_seconds=5.0)
+"""How long the service of road distances is waited for."""
+NAMED_SITES = 10
+"""How many sites are named where many have the same trouble."""
 ALERT_SECONDS = 1.0
 """How long a server is given to refuse our certificate."""
 NEEDED_TO_START: tuple[tuple[type[Base], str, str], ...] = (
@@ -88,6 +96,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _certificates(settings)
     yield from _contract(settings)
     yield from _central_system(settings)
+    yield from _roads_and_addresses(settings)
     yield from _storage(settings)
 
 
@@ -244,6 +253,23 @@ def _await_alert(secured: ssl.SSLSocket) -> None:
         secured.recv(1)
 
 
+def _roads_and_addresses(settings: Settings) -> Iterator[Finding]:
+    """What is asked of services beside the central system; none is needed. Only the provider's own is called."""
+    if settings.geocoder == "off":
+        yield Finding(Severity.OK, "addresses are not looked up (MOBILE_UNITS_GEOCODER is off)")
+    else:
+        yield Finding(Severity.OK, f"addresses are looked up by {settings.geocoder} at {settings.geocoder_url}")
+    if settings.osrm_url is None:
+        yield Finding(Severity.OK, "distances are estimated from coordinates (MOBILE_UNITS_OSRM_URL is not set)")
+        return
+    try:
+        road_tables([(52.23, 21.01), (51.76, 19.46)], Osrm(url=settings.osrm_url, patience=BRIEF))
+    except DomainError as error:
+        yield Finding(Severity.ERROR, error.sentence(), error.way_out())
+    else:
+        yield Finding(Severity.OK, f"distances are asked of {settings.osrm_url}")
+
+
 def _database(settings: Settings, engine: Engine) -> Iterator[Finding]:
     with Session(engine) as session:
         version = int(session.scalar(text("SHOW server_version_num")) or 0)
@@ -277,6 +303,7 @@ def _content(session: Session) -> Iterator[Finding]:
             "`mobile-units transmissions work-list` says what to correct and how to send them again.",
         )
     yield from _links(session)
+    yield from _sites_unknown_to_units(session)
     yield from _unconfirmed_codes(session)
 
 
@@ -295,6 +322,20 @@ def _links(session: Session) -> Iterator[Finding]:
                 Severity.WARNING,
                 f"the central system has not answered the provider {book} since {link.opened_at:%Y-%m-%d %H:%M} UTC",
                 "Nothing is to be done while the worker runs: it tries until there is an answer.",
+            )
+
+
+def _sites_unknown_to_units(session: Session) -> Iterator[Finding]:
+    """What keeps units that are limited to voivodeships from sites."""
+    for key, book in session.execute(select(Provider.id, Provider.rpwdl_book).order_by(Provider.rpwdl_book)):
+        codes = sites.without_voivodeship(session, key)
+        if codes:
+            more = ", …" if len(codes) > NAMED_SITES else ""
+            yield Finding(
+                Severity.WARNING,
+                f"units of the provider {book} that are limited to voivodeships cannot come to {len(codes)} sites"
+                f" without a TERYT code: {', '.join(codes[:NAMED_SITES])}{more}",
+                "Add the code of the gmina: `mobile-units import sites` with the columns code and teryt, or the API.",
             )
 
 

@@ -108,8 +108,8 @@ REFUSALS: dict[str, Refusal] = {
     "ends_before_start": Refusal(
         "Koniec musi być późniejszy niż początek.",
         "The end must be later than the start.",
-        "Popraw godziny.",
-        "Correct the times.",
+        "Popraw dni albo godziny.",
+        "Correct the days or the times.",
     ),
     "pesel_invalid": Refusal(
         "Numer PESEL jest niepoprawny.",
@@ -141,6 +141,49 @@ REFUSALS: dict[str, Refusal] = {
         "The same item was given twice.",
         "Usuń powtórzoną pozycję.",
         "Remove the repeated item.",
+    ),
+    # sites and units as the planner sees them
+    "period_reversed": Refusal(
+        "Ostatni dzień ({last}) jest wcześniejszy niż pierwszy ({first}).",
+        "The last day ({last}) is earlier than the first ({first}).",
+        "Popraw daty.",
+        "Correct the days.",
+    ),
+    "period_incomplete": Refusal(
+        "Podano tylko jeden z dni: pierwszy albo ostatni.",
+        "Only one of the first and the last day is given.",
+        "Podaj oba dni albo żadnego.",
+        "Give both days or neither.",
+    ),
+    "stay_reversed": Refusal(
+        "Najkrótszy postój (dni: {days_min}) jest dłuższy niż najdłuższy (dni: {days_max}).",
+        "The shortest stay ({days_min} days) is longer than the longest ({days_max} days).",
+        "Popraw najmniejszą albo największą liczbę dni.",
+        "Correct the smallest or the largest number of days.",
+    ),
+    "window_reversed": Refusal(
+        "Najpóźniejszy dzień postoju ({latest}) wypada przed najwcześniejszym ({earliest}).",
+        "The latest day of a stay ({latest}) comes before the earliest ({earliest}).",
+        "Popraw jeden z tych dni.",
+        "Correct one of these days.",
+    ),
+    "voivodeship_unknown": Refusal(
+        "Nie ma województwa o kodzie {voivodeship}.",
+        "There is no voivodeship with the code {voivodeship}.",
+        "Podaj dwie pierwsze cyfry TERYT: {known}.",
+        "Give the first two digits of TERYT: {known}.",
+    ),
+    "capacity_without_programme": Refusal(
+        "Liczba kobiet dziennie dotyczy programu, którego jednostka nie prowadzi: {programme}.",
+        "A number of women per day is about a programme that the unit does not have: {programme}.",
+        "Dodaj jednostce program albo usuń tę liczbę.",
+        "Give the unit the programme or remove the number.",
+    ),
+    "capacity_without_case": Refusal(
+        "Inna liczba kobiet dziennie musi dotyczyć miejsca postoju albo okresu.",
+        "Another number of women per day has to be about a site or a period.",
+        "Podaj miejsce albo dni; zwykłą liczbę zmień w programie jednostki.",
+        "Give a site or days; change the usual number in the programme of the unit.",
     ),
     "shared_product_code": Refusal(
         "Kod {product_code} należy do wspólnego katalogu i nie można go zmienić.",
@@ -363,6 +406,16 @@ REFUSALS: dict[str, Refusal] = {
         "Program trzeba zapisać jako: program:kod komórki:kobiet dziennie:minut:gabinetów.",
         "A programme is written as programme:cell code:women a day:minutes:rooms.",
     ),
+    "value_not_period": Refusal(
+        "Okres trzeba zapisać jako 2026-09-07/2026-09-11 albo jako jeden dzień.",
+        "A period is written as 2026-09-07/2026-09-11, or as a single day.",
+    ),
+    "value_not_capacity": Refusal(
+        "Inną liczbę kobiet trzeba zapisać jako: program:kobiet dziennie:kod miejsca:okres:zespół (miejsce, okres i "
+        "zespół można pominąć).",
+        "Another number of women is written as programme:women a day:site code:period:crew (site, period and crew may "
+        "be left out).",
+    ),
     "outside_poland": Refusal(
         "Współrzędne leżą poza Polską; sprawdź, czy nie zamieniono szerokości z długością.",
         "The coordinates lie outside Poland; check that latitude and longitude are not swapped.",
@@ -414,16 +467,40 @@ REFUSALS: dict[str, Refusal] = {
     ),
     # itineraries
     "itinerary_not_draft": Refusal(
-        "Trasę w stanie {status} można już tylko oglądać.",
+        "Trasę można już tylko oglądać (stan: {status}).",
         "An itinerary that is {status} can only be read.",
-        "Utwórz nową trasę.",
-        "Create a new itinerary.",
+        "Zatwierdzoną otwórz ponownie; opublikowaną zmień, tworząc jej nową wersję.",
+        "Reopen an approved one; of a published one, make a new version.",
     ),
     "itinerary_not_published": Refusal(
         "Trasa nie jest opublikowana (stan: {status}).",
         "The itinerary is not published (it is {status}).",
-        "Postój w szkicu zmień w szkicu.",
-        "Change the stop in the draft.",
+        "Szkic zmień wprost; z wersji zastąpionej przejdź do tej, która obowiązuje.",
+        "Change a draft as it is; from a superseded version turn to the one in force.",
+    ),
+    "itinerary_not_approved": Refusal(
+        "Trasa nie jest zatwierdzona (stan: {status}).",
+        "The itinerary is not approved (it is {status}).",
+        "Najpierw zatwierdź szkic.",
+        "Approve the draft first.",
+    ),
+    "itinerary_has_violations": Refusal(
+        "Trasa narusza zasady: {count}.",
+        "The itinerary has violations: {count}.",
+        "Popraw trasę albo podaj powód, dla którego mimo to ma obowiązywać.",
+        "Mend the itinerary, or give the reason why it is to be carried out nevertheless.",
+    ),
+    "base_superseded": Refusal(
+        "Trasa {name}, którą zmienia ta wersja, została już zastąpiona inną.",
+        "The itinerary {name}, which this version revises, was superseded by another one.",
+        "Utwórz nową wersję trasy, która teraz obowiązuje.",
+        "Make a new version of the itinerary that is in force now.",
+    ),
+    "base_changed": Refusal(
+        "Trasa {name}, którą zmienia ta wersja, sama zmieniła się w międzyczasie.",
+        "The itinerary {name}, which this version revises, was changed meanwhile.",
+        "Porównaj obie i zatwierdź szkic (zatwierdzony najpierw otwórz ponownie), podając base_version {base_version}.",
+        "Compare the two and approve the draft (reopen it first if need be) with base_version {base_version}.",
     ),
     "day_over": Refusal(
         "Dzień {day} minął i nie można go zmienić.",
@@ -448,6 +525,106 @@ REFUSALS: dict[str, Refusal] = {
         "The itinerary has no stops.",
         "Dodaj postoje albo zaplanuj trasę.",
         "Add stops or plan the itinerary.",
+    ),
+    "files_refused": Refusal(
+        "Nie można użyć plików: liczba problemów to {count}.",
+        "The files cannot be used: they have {count} problems.",
+        "Popraw wskazane komórki i spróbuj ponownie.",
+        "Correct the named cells and try again.",
+    ),
+    "text_not_utf8": Refusal(
+        "Tekst nie jest zapisany w UTF-8; zapisz plik jako „CSV UTF-8”.",
+        "The text is not UTF-8; save the file as “CSV UTF-8”.",
+    ),
+    "row_unreadable": Refusal(
+        "Wiersza nie można odczytać; sprawdź, czy każdy cudzysłów jest zamknięty.",
+        "The row cannot be read; check that every quotation mark is closed.",
+    ),
+    "separator_not_comma": Refusal(
+        "Kolumny muszą być oddzielone przecinkami; średniki oddzielają pozycje list.",
+        "Columns have to be separated by commas; semicolons separate the items of lists.",
+    ),
+    "value_has_decimal_comma": Refusal(
+        "Część ułamkową oddziela kropka, nie przecinek: {number}.",
+        "Decimals are separated by a point, not by a comma: {number}.",
+    ),
+    "value_not_iso_day": Refusal(
+        "To nie jest dzień w postaci 2026-09-07 (zakres dni: 2026-09-07/2026-09-11).",
+        "This is not a day written as 2026-09-07 (a range of days: 2026-09-07/2026-09-11).",
+    ),
+    "value_not_weekdays": Refusal(
+        "Dni tygodnia to cyfry od 1 (poniedziałek) do 7 (niedziela), oddzielone średnikami: 1;2;3, albo zakres: 1-5.",
+        "Weekdays are digits from 1 (Monday) to 7 (Sunday), separated by semicolons: 1;2;3, or a range: 1-5.",
+    ),
+    "matrix_rows": Refusal(
+        "Macierz musi mieć {places} wierszy bez nagłówka (bazy jednostek, potem miejsca); ma ich {found}.",
+        "The matrix has to have {places} rows without a heading (bases of units, then sites); it has {found}.",
+    ),
+    "matrix_columns": Refusal(
+        "Wiersz macierzy musi mieć {places} komórek (bazy jednostek, potem miejsca); ma ich {found}.",
+        "A row of the matrix has to have {places} cells (bases of units, then sites); it has {found}.",
+    ),
+    "distance_to_itself": Refusal(
+        "Odległość miejsca od niego samego musi wynosić 0.",
+        "The distance of a place from itself has to be 0.",
+    ),
+    "plan_unreadable": Refusal(
+        "Nie można odczytać planu: {problem_pl}.",
+        "The plan cannot be read: {problem_en}.",
+        "Podaj plik wypisany przez `mobile-units plan --json`.",
+        "Give a file as `mobile-units plan --json` prints it.",
+    ),
+    "planner_failed": Refusal(
+        "Nie udało się ułożyć planu w wyznaczonym czasie i pamięci.",
+        "No plan could be made within the limits of time and memory.",
+        "Zaplanuj mniej jednostek lub krótszy okres albo zwolnij pamięć komputera.",
+        "Plan fewer units or a shorter period, or free memory of the computer.",
+    ),
+    "planning_failed": Refusal(
+        "Planowanie przerwał nieoczekiwany błąd.",
+        "Something unexpected went wrong while it was planned.",
+        "Zaplanuj ponownie; jeśli to się powtórzy, podaj administratorowi numer zadania {job_id}.",
+        "Plan again; if it happens again, tell an administrator the number of the job, {job_id}.",
+    ),
+    "planning_interrupted": Refusal(
+        "Planowanie przerywano {attempts} razy: za każdym razem przepadł proces, który je wykonywał.",
+        "Planning was interrupted {attempts} times: each time the process that did it was lost.",
+        "Sprawdź dziennik `mobile-units worker` i wolną pamięć, a potem zaplanuj ponownie.",
+        "See the log of `mobile-units worker` and its free memory, then plan again.",
+    ),
+    "planning_job_over": Refusal(
+        "Planowanie jest już zakończone (stan: {state}).",
+        "The planning is over already (it is {state}).",
+    ),
+    "planning_job_not_done": Refusal(
+        "Nie ma jeszcze planu do przyjęcia (stan: {state}).",
+        "There is no plan yet that could be accepted (it is {state}).",
+        "Poczekaj na koniec planowania albo zaplanuj ponownie.",
+        "Wait for the end of the planning, or plan again.",
+    ),
+    "planning_job_accepted": Refusal(
+        "Ten plan został już przyjęty jako trasa {itinerary_id}.",
+        "This plan was accepted already, as itinerary {itinerary_id}.",
+        "Otwórz tę trasę albo zaplanuj ponownie.",
+        "Open that itinerary, or plan again.",
+    ),
+    "unit_does_not_exist": Refusal(
+        "Plan używa jednostki, której nie ma: {unit}.",
+        "The plan uses a unit that does not exist: {unit}.",
+        "Dodaj tę jednostkę i zaplanuj ponownie.",
+        "Add the unit and plan again.",
+    ),
+    "nothing_hit": Refusal(
+        "W dniach od {first_day} do {last_day} jednostka {unit} nie ma żadnego opublikowanego postoju w tej trasie.",
+        "{unit} has no published stop in this itinerary from {first_day} to {last_day}.",
+        "Sprawdź jednostkę i dni.",
+        "Check the unit and the days.",
+    ),
+    "repair_outdated": Refusal(
+        "Tej propozycji już nie ma: postoje lub miejsca zmieniły się od czasu, gdy ją przygotowano.",
+        "This proposal is no longer there: stops or sites have changed since it was made.",
+        "Wczytaj propozycje jeszcze raz.",
+        "Read the proposals again.",
     ),
     "nothing_to_plan": Refusal(
         "Nie ma czego planować: {missing_pl}.",
@@ -612,6 +789,59 @@ REFUSALS: dict[str, Refusal] = {
     "row_not_refused": Refusal(
         "Tego wiersza nie odrzucono (stan: {state}).",
         "This row was not refused (it is {state}).",
+    ),
+    # distances and addresses
+    "road_service_unreachable": Refusal(
+        "Serwer odległości drogowych (OSRM) nie odpowiada: {reason}.",
+        "The service of road distances (OSRM) does not answer: {reason}.",
+        "Sprawdź MOBILE_UNITS_OSRM_URL i działanie serwera; bez tej zmiennej odległości są szacowane ze współrzędnych.",
+        "Check MOBILE_UNITS_OSRM_URL and the server; without the variable distances are estimated from coordinates.",
+    ),
+    "road_service_answer": Refusal(
+        "Odpowiedzi serwera odległości drogowych (OSRM) nie można użyć: {reason}.",
+        "The answer of the service of road distances (OSRM) cannot be used: {reason}.",
+        "Sprawdź, czy MOBILE_UNITS_OSRM_URL wskazuje OSRM; przy TooBig zmniejsz MOBILE_UNITS_OSRM_TABLE_SIZE.",
+        "Check that MOBILE_UNITS_OSRM_URL is that of OSRM; at TooBig make MOBILE_UNITS_OSRM_TABLE_SIZE smaller.",
+    ),
+    "road_service_slow": Refusal(
+        "Serwer odległości drogowych (OSRM) nie podał wszystkich odległości w ciągu {seconds} s.",
+        "The service of road distances (OSRM) did not tell all distances within {seconds} s.",
+        "Zwiększ MOBILE_UNITS_OSRM_TABLE_SIZE razem z limitem serwera albo zaplanuj mniej miejsc.",
+        "Raise MOBILE_UNITS_OSRM_TABLE_SIZE together with the limit of the server, or plan fewer sites.",
+    ),
+    "geocoder_off": Refusal(
+        "Wyszukiwanie adresów jest wyłączone.",
+        "Looking up addresses is switched off.",
+        "Ustaw MOBILE_UNITS_GEOCODER na uug albo nominatim, albo podaj współrzędne.",
+        "Set MOBILE_UNITS_GEOCODER to uug or nominatim, or give coordinates.",
+    ),
+    "geocoder_busy": Refusal(
+        "Adresy są właśnie wyszukiwane; serwer można pytać tylko powoli.",
+        "Addresses are being looked up just now; the service may be asked only slowly.",
+        "Spróbuj ponownie za minutę.",
+        "Try again in a minute.",
+    ),
+    "geocoder_failed": Refusal(
+        "Serwer adresów nie odpowiada jak należy: {reason}.",
+        "The service of addresses does not answer as it should: {reason}.",
+        "Spróbuj później; jeśli to się powtarza, sprawdź jego adres w konfiguracji.",
+        "Try later; if it happens again, check its address in the configuration.",
+    ),
+    "address_not_found": Refusal(
+        "Nie znaleziono takiego adresu.",
+        "The address was not found.",
+        "Sprawdź pisownię albo podaj współrzędne z mapy.",
+        "Check the spelling, or give coordinates from a map.",
+    ),
+    "address_missing": Refusal(
+        "Brak adresu: podaj address albo locality, w ostateczności name.",
+        "There is no address: give address or locality, at least a name.",
+    ),
+    "coordinates_incomplete": Refusal(
+        "Podano tylko jedną ze współrzędnych.",
+        "Only one of the coordinates is given.",
+        "Podaj obie albo żadną.",
+        "Give both or neither.",
     ),
     # the hand-over
     "not_rejected": Refusal(

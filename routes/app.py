@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default JSON provider has it
     app.url_map.converters["key"] = KeyConverter
+    app.extensions["settings"] = settings
     app.extensions["engine"] = db.engine_of(settings, pool_size=8)
     observability.install(app)
     auth.install(app)

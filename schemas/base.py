@@ -15,6 +15,7 @@ NOTE = (validate.Length(min=1, max=1000), validate.Regexp(r"[\s\S]*\S", error="N
 """What a person writes down about a decision."""
 DAY = validate.Range(date(1900, 1, 1), date(2199, 12, 31))
 KEY = validate.Range(1, 2**63 - 1)
+WEEKDAY = validate.Range(1, 7)
 CLOCK = "%H:%M"
 
 
@@ -86,6 +87,15 @@ def change_of(schema: type[CommandSchema], *, without: tuple[str, ...] = ()) -> 
         "values": fields.Nested(values(partial=tuple(values().fields), exclude=without), required=True),
     }
     return type(f"{name}ChangeSchema", (StrictSchema,), members)
+
+
+def features() -> fields.List[Any]:
+    """A list of what places lack and units need."""
+    return fields.List(
+        fields.String(validate=validate.Length(min=1, max=40)),
+        validate=validate.Length(max=50),
+        metadata={"description": "in your own words, the same for sites and units", "example": ["power", "water"]},
+    )
 
 
 def page_schema(item: type[Schema]) -> type[Schema]:

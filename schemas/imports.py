@@ -61,6 +61,18 @@ class ImportResultSchema(Schema):
     unchanged = fields.Integer()
 
 
+class FleetImportResultSchema(ImportResultSchema):
+    """What was read, and what keeps units from sites."""
+
+    sites_without_teryt = fields.List(
+        fields.String(),
+        metadata={
+            "description": "codes of active sites where no unit that is limited to voivodeships can come: give each"
+            " the TERYT code of its gmina"
+        },
+    )
+
+
 class DemandImportResultSchema(ImportResultSchema):
     """The lists are there for the NFZ's table only."""
 

@@ -1,9 +1,11 @@
 """Itineraries, their stops, and what is wrong with them."""
 
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from mobile_units.models.itineraries import ItineraryStatus
-from mobile_units.services import itineraries
+from mobile_units.services import itineraries, planning, versions
 from schemas.base import (
     CLOCK,
     DAY,
@@ -11,6 +13,7 @@ from schemas.base import (
     NAME,
     CommandSchema,
     FilterSchema,
+    JsonBoolean,
     StrictSchema,
     change_of,
     page_schema,
@@ -29,10 +32,20 @@ class NewItinerarySchema(CommandSchema):
     last_day = fields.Date(required=True, validate=DAY)
 
 
+class WeightsSchema(CommandSchema):
+    """What the terms of the objective are worth."""
+
+    command = planning.Weights
+
+    km_per_woman = fields.Float(validate=validate.Range(0, 10_000, min_inclusive=False))
+    crew_km_share = fields.Float(validate=validate.Range(0, 100))
+    women_per_uneven_day = fields.Float(validate=validate.Range(0, 10_000))
+
+
 class PlanRequestSchema(CommandSchema):
     """What the planner is asked for."""
 
-    command = itineraries.PlanRequest
+    command = planning.PlanRequest
 
     name = fields.String(required=True, validate=NAME)
     first_day = fields.Date(required=True, validate=DAY)
@@ -42,7 +55,16 @@ class PlanRequestSchema(CommandSchema):
         validate=validate.Length(1, 200),
         metadata={"description": "all active units unless given"},
     )
-    seconds = fields.Float(validate=validate.Range(0, 30), metadata={"description": "how long to search; default 10"})
+    site_ids = fields.List(
+        fields.Integer(validate=KEY),
+        validate=validate.Length(1, 5000),
+        metadata={"description": "where new stops are made; all active sites unless given"},
+    )
+    itinerary_id = fields.Integer(
+        validate=KEY, metadata={"description": "an itinerary to be planned anew; pinned and published stops stay"}
+    )
+    weights = fields.Nested(WeightsSchema, metadata={"description": "instead of those of the settings"})
+    seconds = fields.Float(validate=validate.Range(1, 600), metadata={"description": "how long to search; default 10"})
     seed = fields.Integer(validate=validate.Range(0, 2**31 - 1))
 
 
@@ -73,9 +95,11 @@ class StopChangeSchema(CommandSchema):
     command = itineraries.StopChange
 
     version = fields.Integer(required=True, metadata={"description": "the version of the itinerary that you read"})
+    unit_id = fields.Integer(validate=KEY)
     site_id = fields.Integer(validate=KEY)
     days = fields.List(fields.Nested(DayHoursSchema), validate=validate.Length(1, 92))
     women_planned = fields.Integer(validate=validate.Range(0, 100_000))
+    pinned = JsonBoolean(metadata={"description": "whether the planner has to keep the stop as it is"})
 
 
 class StopDaySchema(Schema):
@@ -98,6 +122,8 @@ class StopSchema(Schema):
     first_day = fields.Date()
     last_day = fields.Date()
     women_planned = fields.Integer()
+    pinned = fields.Boolean()
+    origin_id = fields.Integer(allow_none=True, metadata={"description": "the published stop that it continues"})
     days = fields.List(fields.Nested(StopDaySchema))
 
 
@@ -111,7 +137,10 @@ class ItinerarySchema(Schema):
     last_day = fields.Date()
     status = fields.Enum(ItineraryStatus, by_value=True)
     planning = fields.Dict()
+    revises_id = fields.Integer(allow_none=True, metadata={"description": "the published itinerary that it revises"})
+    revises_version = fields.Integer(allow_none=True, metadata={"description": "and the version of that one"})
     created_at = fields.AwareDateTime()
+    approved_at = fields.AwareDateTime(allow_none=True)
     published_at = fields.AwareDateTime(allow_none=True)
 
 
@@ -158,6 +187,24 @@ class ViolationSchema(Schema):
     unit_id = fields.Integer(allow_none=True)
     site_id = fields.Integer(allow_none=True)
     day = fields.Date(allow_none=True)
+
+
+class EditSchema(Schema):
+    """The itinerary's version after an edit, and what the edit breaks."""
+
+    itinerary_version = fields.Integer(attribute="itinerary.version")
+    violations = fields.List(
+        fields.Nested(ViolationSchema), metadata={"description": "those that were not there before"}
+    )
+
+
+class EditedStopSchema(EditSchema, StopSchema):
+    """A stop as it is after an edit, and what the edit breaks."""
+
+    def get_attribute(self, obj: versions.Edit, attr: str, default: Any) -> Any:
+        """The stop's own attributes are read from it."""
+        own = attr.partition(".")[0] in {"itinerary", "violations"}
+        return super().get_attribute(obj if own else obj.stop, attr, default)
 
 
 ItineraryChangeSchema = change_of(NewItinerarySchema, without=("first_day", "last_day"))

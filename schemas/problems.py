@@ -4,6 +4,7 @@ from marshmallow import Schema, fields
 
 from schemas.changes import BookedVisitSchema
 from schemas.imports import ImportProblemSchema
+from schemas.itineraries import ViolationSchema
 
 
 class ScheduleInTheWaySchema(Schema):
@@ -38,4 +39,7 @@ class ProblemSchema(Schema):
     schedules = fields.List(
         fields.Nested(ScheduleInTheWaySchema),
         metadata={"description": "with `contract_has_schedules`: all that would lie outside"},
+    )
+    violations = fields.List(
+        fields.Nested(ViolationSchema), metadata={"description": "with `itinerary_has_violations`: all of them"}
     )

@@ -2,7 +2,9 @@
 
 from marshmallow import Schema, fields
 
+from mobile_units.rules.transmissions import MessageKind
 from schemas.base import DAY, JsonBoolean, StrictSchema
+from schemas.changes import BookedVisitSchema, ChangesSchema
 from schemas.itineraries import VersionSchema
 
 
@@ -25,3 +27,38 @@ class PublishedSchema(Schema):
     mobile_points = fields.Integer()
     schedules = fields.Integer()
     slots = fields.Integer()
+    kept = fields.Integer(metadata={"description": "stops of the revised itinerary that stay as they are"})
+    changed = fields.Integer(metadata={"description": "stops of it that are changed"})
+    withdrawn = fields.Integer(metadata={"description": "stops of it that are withdrawn"})
+
+
+class RevisedStopSchema(Schema):
+    """A stop, and what becomes of its slots if they change."""
+
+    stop_id = fields.Integer()
+    unit_id = fields.Integer()
+    unit = fields.String()
+    site_id = fields.Integer()
+    site = fields.String()
+    first_day = fields.Date()
+    last_day = fields.Date()
+    changes = fields.Nested(ChangesSchema, allow_none=True)
+
+
+class PreviewSchema(Schema):
+    """What publishing would do; with visits in its way it is refused."""
+
+    published = fields.Nested(PublishedSchema)
+    kept = fields.List(fields.Nested(RevisedStopSchema))
+    changed = fields.List(fields.Nested(RevisedStopSchema))
+    withdrawn = fields.List(fields.Nested(RevisedStopSchema))
+    new = fields.List(fields.Nested(RevisedStopSchema))
+    visits = fields.List(fields.Nested(BookedVisitSchema), metadata={"description": "those in the way"})
+    messages = fields.Dict(
+        keys=fields.Enum(MessageKind, by_value=True),
+        values=fields.Integer(),
+        metadata={"description": "messages that would be queued, by kind, but for stops with visits in the way"},
+    )
+    base_version = fields.Integer(
+        allow_none=True, metadata={"description": "the version of the itinerary that this one revises"}
+    )

@@ -37,7 +37,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 
 ONLY_IMPORTER = {
     "zeep": {"mobile_units.transmission.soap", "mobile_units.transmission.contract_check"},
-    "pyvrp": {"mobile_units.planning.solver"},
+    "numba": {"mobile_units.planning.kernel"},
     "xmlsec": {"mobile_units.transmission.security"},
     "signxml": {"mobile_units.sandbox.security"},
 }
@@ -63,6 +63,9 @@ OPEN_TO_SERVICES = {f"mobile_units.transmission.{name}" for name in ("links", "m
 """What services may import of the transmission."""
 NOT_FEATURES = {"__init__", "api", "docs", "problems"}
 """Modules of `routes/api` that put the features together or document them."""
+SEARCH = {f"mobile_units.planning.{name}" for name in ("clients", "kernel", "model", "solver")}
+JUDGE = {f"mobile_units.planning.{name}" for name in ("check", "drives", "violations")}
+"""What searches for plans, and what judges them, knowing nothing of each other."""
 PART_OF = {"tokens": "users"}
 """Features whose schemas and services live with another one."""
 
@@ -175,6 +178,17 @@ def _may_use(module: Module, library: str) -> bool:
     if library in {"flask", "marshmallow", "flask_smorest", "flask_wtf", "werkzeug"}:
         return module.library in {"routes", "schemas"}
     return module.name in ONLY_IMPORTER.get(library, {module.name})
+
+
+def partial_judges(house: House) -> list[str]:
+    """What the search of plans and their judge import of each other."""
+    return [
+        f"{module.name} imports {name}"
+        for module in house.modules.values()
+        for name in house.imports(module)
+        for one, other in ((SEARCH, JUDGE), (JUDGE, SEARCH))
+        if module.name in one and name.rpartition(".")[0] in other
+    ]
 
 
 def impure_rules(house: House) -> list[str]:

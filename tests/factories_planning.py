@@ -1,19 +1,20 @@
 """Units that work, sites where women are due, contracts with limits, and drafts of itineraries."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from mobile_units.models.contracts import Contract, ContractRange
-from mobile_units.models.itineraries import Itinerary
+from mobile_units.models.itineraries import Itinerary, ItineraryStatus
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.sites import Site, SiteDemand
 from mobile_units.models.units import MobileUnit, UnitProgramme
 from mobile_units.rules.programmes import Programme
-from mobile_units.services import itineraries, reference
+from mobile_units.services import itineraries, publishing, reference, versions
 from mobile_units.services.actors import Actor
+from mobile_units.services.derivation import Published
 from mobile_units.services.itineraries import DayHours, NewItinerary, NewStop
 from tests import factories_booking
 from tests.factories import number
@@ -139,3 +140,14 @@ def draft_with_stop(
     command = stop_of(unit, site(session, actor.provider_id), *(days or (WEDNESDAY, THURSDAY)), women=women)
     itineraries.add_stop(session, actor, made.id, command)
     return made
+
+
+def approve(session: Session, actor: Actor, itinerary: Itinerary, now: datetime) -> Itinerary:
+    """Approves a draft as it stands, whatever it violates."""
+    return versions.approve(session, actor, itinerary.id, itinerary.version, now, accepted_reason="próba")
+
+
+def publish(session: Session, actor: Actor, itinerary: Itinerary, now: datetime) -> Published:
+    """Publishes an itinerary, approving it first if it is a draft."""
+    approved = approve(session, actor, itinerary, now) if itinerary.status is ItineraryStatus.DRAFT else itinerary
+    return publishing.publish(session, actor, approved.id, approved.version, now)

@@ -15,7 +15,7 @@ from tests.environment import environment
 
 ROOT = Path(__file__).parents[1]
 OURS = House(ROOT)
-TOO_HEAVY = {"zeep", "pyvrp", "numpy", "openpyxl"}
+TOO_HEAVY = {"zeep", "numba", "numpy", "openpyxl"}
 """Libraries that take long to load and that no request for a page needs."""
 
 RULES: Mapping[Callable[[House], list[str]], Mapping[str, str]] = {
@@ -41,10 +41,17 @@ RULES: Mapping[Callable[[House], list[str]], Mapping[str, str]] = {
     architecture.libraries: {
         "mobile_units/transmission/worker.py": "from zeep.transports import Transport",
         "mobile_units/transmission/soap.py": "import zeep",
-        "mobile_units/services/plans.py": "import pyvrp",
+        "mobile_units/services/plans.py": "import numba",
         "mobile_units/cli.py": "import flask",
         "mobile_units/errors.py": "from marshmallow import ValidationError",
         "routes/app.py": "from flask import Flask",
+    },
+    architecture.partial_judges: {
+        "mobile_units/planning/model.py": "from mobile_units.planning.check import shares",
+        "mobile_units/planning/drives.py": "from mobile_units.planning.clients import divided",
+        "mobile_units/planning/check.py": "",
+        "mobile_units/planning/clients.py": "",
+        "mobile_units/planning/repair.py": "from mobile_units.planning.check import check",
     },
     architecture.impure_rules: {
         "mobile_units/rules/slots.py": "from sqlalchemy import select\nfrom datetime import date",
@@ -92,9 +99,13 @@ BROKEN: Mapping[Callable[[House], list[str]], set[str]] = {
     architecture.outbox_only: {"mobile_units.services.visits imports mobile_units.transmission.soap"},
     architecture.libraries: {
         "mobile_units.transmission.worker imports zeep.transports.Transport",
-        "mobile_units.services.plans imports pyvrp",
+        "mobile_units.services.plans imports numba",
         "mobile_units.cli imports flask",
         "mobile_units.errors imports marshmallow.ValidationError",
+    },
+    architecture.partial_judges: {
+        "mobile_units.planning.model imports mobile_units.planning.check.shares",
+        "mobile_units.planning.drives imports mobile_units.planning.clients.divided",
     },
     architecture.impure_rules: {
         "mobile_units.rules.slots imports sqlalchemy.select",

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -29,12 +29,14 @@ from mobile_units.models.service_places import OpeningHours
 from mobile_units.models.sites import Site, SiteDemand
 from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import OutboxMessage
+from mobile_units.models.units import MobileUnit
 from mobile_units.models.users import User
 from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Mobility, Programme
 from mobile_units.rules.visits import ChangedBy
-from mobile_units.services import users
+from mobile_units.services import itineraries, users
 from mobile_units.services.actors import Actor
+from mobile_units.services.itineraries import DayHours
 from mobile_units.transmission.gateway import Retryable
 from tests import factories_booking
 from tests.conftest import new_database
@@ -254,7 +256,7 @@ def test_sites_are_imported_and_women_due_estimated(engine: Engine, run: Run, tm
     """A second import of the same changes nothing; without estimates there are none."""
     path = file(tmp_path, SITES)
     assert run("import", "sites", path, "--no-estimate").json == {
-        "rows": 2, "created": 2, "updated": 0, "unchanged": 0
+        "rows": 2, "created": 2, "updated": 0, "unchanged": 0, "sites_without_teryt": []
     }  # fmt: skip
     assert count(engine, SiteDemand) == 0
     assert run("import", "sites", path).json["updated"] == 2
@@ -366,6 +368,29 @@ def test_a_plan_is_published_and_reported(engine: Engine, run: Run) -> None:
     assert (again.code, "published" in again.err) == (1, True)
 
 
+@pytest.mark.usefixtures("equipped")
+def test_a_draft_with_violations_is_published_for_a_reason(engine: Engine, provider: int, run: Run) -> None:
+    """A stop on a Saturday is told in both languages; with a reason it is approved and published."""
+    saturday = date(2027, 3, 13)
+    with db.transaction(engine) as session:
+        actor = Actor(provider)
+        command = itineraries.NewItinerary(name="Sobota", first_day=saturday, last_day=saturday)
+        draft = itineraries.create(session, actor, command)
+        unit_id, site_id = (session.scalars(select(entity.id)).first() for entity in (MobileUnit, Site))
+        assert unit_id
+        assert site_id
+        stop = itineraries.NewStop(unit_id=unit_id, site_id=site_id, days=[DayHours(saturday)], women_planned=0)
+        itineraries.add_stop(session, actor, draft.id, stop)
+    refused = run("publish", str(draft.id))
+    assert (refused.code, count(engine, OutboxMessage)) == (1, 0)
+    assert "Mammobus 1 nie pracuje w tym dniu tygodnia" in refused.err
+    assert "does not work on this weekday" in refused.err
+    published = run("publish", str(draft.id), "--accept", "zgoda gminy")
+    assert published.json["mobile_points"] == 1, published.err
+    with db.transaction(engine) as session:
+        assert session.get_one(Itinerary, draft.id).planning["accepted"]["reason"] == "zgoda gminy"
+
+
 @pytest.mark.usefixtures("provider")
 def test_without_units_there_is_nothing_to_plan(run: Run) -> None:
     """What is missing is said."""
@@ -420,11 +445,12 @@ def test_the_doctor_ends_with_one_if_something_is_wrong(run: Run, monkeypatch: p
 COMMANDS = [
     "", "serve", "worker", "sandbox", "sandbox-certificates", "demo", "db", "db upgrade", "db stop", "provider",
     "provider add", "user", "user add", "token", "token add", "import", "import sites", "import units",
-    "import demand", "plan", "publish", "report", "report contract-ranges", "doctor", "cer", "cer check-contract",
-    "cer changes", "reconcile", "initial-load", "transmissions", "transmissions list", "transmissions work-list",
+    "import demand", "plan", "plan check", "publish", "report", "report contract-ranges", "doctor",
+    "cer", "cer check-contract", "cer changes", "reconcile", "initial-load",
+    "transmissions", "transmissions list", "transmissions work-list",
     "transmissions show", "transmissions resend", "transmissions give-up", "transmissions resume",
     "transmissions evidence", "transmissions at-risk", "transmissions outages", "transmissions sent",
-    "transmissions check",
+    "transmissions check", "geocode", "geocode-address", "geocode-file",
 ]  # fmt: skip
 
 

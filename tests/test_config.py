@@ -90,6 +90,10 @@ def test_every_problem_is_named_at_once() -> None:
         ("MOBILE_UNITS_CER_READ_SECONDS", ["soon", "0", "301", "nan", "inf"]),
         ("MOBILE_UNITS_CER_CALLS_PER_SECOND", ["many", "-1", "0.001", "10001", "nan", "inf"]),
         ("MOBILE_UNITS_DATA_DIR", [__file__]),
+        ("MOBILE_UNITS_OSRM_URL", ["osrm:5000", "ftp://osrm"]),
+        ("MOBILE_UNITS_OSRM_TABLE_SIZE", ["1", "10001", "many", "-5", "2.5"]),
+        ("MOBILE_UNITS_GEOCODER", ["google", "on", "UUG"]),
+        ("MOBILE_UNITS_GEOCODER_USER_AGENT", ["żółw", "a\nb", "x" * 201]),
         ("DATABASE_URL", ["sqlite://", "postgres://h/d", "postgresql://h:port/d", "postgresql://h:65536/d", "h"]),
     ],
 )
@@ -154,6 +158,34 @@ def test_a_certificate_that_all_providers_share_has_to_be_there() -> None:
         "MOBILE_UNITS_CER_WSS_P12",
         "MOBILE_UNITS_CER_WSS_PASSWORD_FILE",
     ]
+
+
+def test_nothing_is_asked_of_a_network_by_default() -> None:
+    """Distances are estimated and places have coordinates."""
+    settings = Settings.from_env(ENOUGH)
+    assert (settings.osrm_url, settings.geocoder) == (None, "off")
+
+
+def test_the_address_of_the_chosen_geocoder_is_known() -> None:
+    """Each of them has its own variable."""
+    given = ENOUGH | {
+        "MOBILE_UNITS_UUG_URL": "https://uug.example",
+        "MOBILE_UNITS_NOMINATIM_URL": "https://nominatim.example",
+        "MOBILE_UNITS_GEOCODER_USER_AGENT": "units/1.0 (it@example.pl)",
+    }
+    assert Settings.from_env(given | {"MOBILE_UNITS_GEOCODER": "uug"}).geocoder_url == "https://uug.example"
+    nominatim = Settings.from_env(given | {"MOBILE_UNITS_GEOCODER": "nominatim"})
+    assert (nominatim.geocoder_url, nominatim.geocoder_user_agent) == (
+        "https://nominatim.example",
+        "units/1.0 (it@example.pl)",
+    )
+
+
+def test_nominatim_has_to_be_told_who_asks() -> None:
+    """Its public service refuses programs without a name; UUG does not ask for one."""
+    (problem,) = problems({"MOBILE_UNITS_GEOCODER": "nominatim"})
+    assert problem.startswith("MOBILE_UNITS_GEOCODER_USER_AGENT: who asks Nominatim; expected a name")
+    assert Settings.from_env(ENOUGH | {"MOBILE_UNITS_GEOCODER": "uug"}).geocoder_user_agent is None
 
 
 @pytest.mark.parametrize(("text", "hour"), [("0", 0), ("23", 23), ("off", None)])

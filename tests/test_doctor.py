@@ -9,19 +9,23 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, crypto, db, migrations
 from mobile_units.config import Settings
 from mobile_units.doctor import Finding, Severity, examine
+from mobile_units.models.providers import Provider
+from mobile_units.models.sites import Site
 from mobile_units.models.transmissions import MessageState, TransmissionLink
+from mobile_units.models.units import MobileUnit, UnitProgramme
 from mobile_units.sandbox import certificates
 from mobile_units.sandbox.server import SandboxServer
 from mobile_units.services import reference
-from tests import factories, factories_booking, factories_transmission
+from tests import factories, factories_booking, factories_planning, factories_transmission
 from tests.conftest import new_database
 from tests.environment import environment
+from tests.stand_in import Reply, refusing_address, serving
 from tests.transmission.authority import DAY, Authority, pem_file
 
 NOBODY_ANSWERS = "nobody answers at 127.0.0.1:1"
@@ -226,6 +230,25 @@ def test_rejected_messages_are_counted(used: Settings) -> None:
     assert "3 messages were rejected by the central system" in texts(used, Severity.WARNING)
 
 
+def test_sites_that_limited_units_cannot_reach_are_named(used: Settings) -> None:
+    """Unless there is no such unit; ten by code, the others are counted."""
+    lacking = "cannot come to 12 sites without a TERYT code: "
+    with changing(used) as session:
+        provider_id = session.scalars(select(Provider.id).order_by(Provider.id).limit(1)).one()
+        made = [factories_planning.site(session, provider_id) for _ in range(12)]
+        limited = factories_planning.unit(session, provider_id)
+        codes = sorted(each.code for each in made)
+    assert not [each for each in texts(used, Severity.WARNING) if lacking in each]
+    with changing(used) as session:
+        session.get_one(MobileUnit, limited.id).voivodeships = ["10"]
+    (told,) = (each for each in texts(used, Severity.WARNING) if lacking in each)
+    assert told.endswith(": " + ", ".join(codes[:10]) + ", …")
+    with changing(used) as session:
+        session.execute(delete(UnitProgramme))
+        session.execute(delete(MobileUnit))
+        session.execute(delete(Site))
+
+
 def test_a_provider_that_cannot_send_is_named(used: Settings) -> None:
     """A halt waits for a person, an open circuit breaker for the central system."""
     now = clock.now()
@@ -344,3 +367,23 @@ def test_tls_without_certificates_is_warned_of(new: Settings) -> None:
     }  # fmt: skip
     assert expected <= texts(new, Severity.WARNING, MOBILE_UNITS_CER_URL="https://127.0.0.1:1/services")
     assert not expected & texts(new, Severity.WARNING)
+
+
+def test_what_is_asked_of_other_services_is_told(used: Settings) -> None:
+    """By default nothing; a geocoder is named, not called."""
+    assert {
+        "addresses are not looked up (MOBILE_UNITS_GEOCODER is off)",
+        "distances are estimated from coordinates (MOBILE_UNITS_OSRM_URL is not set)",
+    } <= texts(used, Severity.OK)
+    given = {"MOBILE_UNITS_GEOCODER": "uug", "MOBILE_UNITS_UUG_URL": refusing_address()}
+    assert f"addresses are looked up by uug at {given['MOBILE_UNITS_UUG_URL']}" in texts(used, Severity.OK, **given)
+
+
+def test_a_service_of_roads_is_tried(used: Settings) -> None:
+    """One that does not answer keeps plans from being made, so it is an error."""
+    square = [[0, 1], [1, 0]]
+    with serving(lambda _: Reply({"code": "Ok", "distances": square, "durations": square})) as service:
+        told = texts(used, Severity.OK, MOBILE_UNITS_OSRM_URL=service.url)
+    assert f"distances are asked of {service.url}" in told
+    (error,) = texts(used, Severity.ERROR, MOBILE_UNITS_OSRM_URL=service.url) - {NOBODY_ANSWERS}
+    assert error.startswith("The service of road distances (OSRM) does not answer")

@@ -14,17 +14,18 @@ from sqlalchemy.exc import OperationalError
 from mobile_units import clock, db, migrations
 from mobile_units.cli.centre import reconcile, rounds_of
 from mobile_units.cli.cer import cer
-from mobile_units.cli.common import COUNT, DAY, FILE, PORT, SECONDS, provider_option
+from mobile_units.cli.common import COUNT, DAY, FILE, PORT, SECONDS, provider_option, tell_refusal
 from mobile_units.cli.common import command_actor as _actor
 from mobile_units.cli.common import command_session as _session
 from mobile_units.cli.common import installation as _installation
 from mobile_units.cli.common import print_json as _print
+from mobile_units.cli.geocoding import geocode, geocode_address, geocode_file
 from mobile_units.cli.initial_loads import initial_load
+from mobile_units.cli.plan import plan
 from mobile_units.cli.sandbox import sandbox, sandbox_certificates
 from mobile_units.cli.transmissions import transmissions
 from mobile_units.config import ConfigurationError, Settings
 from mobile_units.errors import DomainError
-from mobile_units.rules.calendar import first_working_day_after, quarter_from
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.roles import Role
 
@@ -34,7 +35,7 @@ def main() -> NoReturn:
     try:
         cli(standalone_mode=True)
     except DomainError as refusal:
-        _tell_refusal(refusal)
+        tell_refusal(refusal)
     except ConfigurationError as error:
         click.echo("\n".join(["The configuration is wrong:", *(f"  {each}" for each in error.problems)]), err=True)
     except OperationalError as error:
@@ -44,15 +45,6 @@ def main() -> NoReturn:
     sys.exit(1)
 
 
-def _tell_refusal(refusal: DomainError) -> None:
-    for language in ("pl", "en"):
-        sentences = (refusal.sentence(language), refusal.way_out(language))
-        click.echo(" ".join(sentence for sentence in sentences if sentence), err=True)
-    for problem in refusal.facts.get("problems", []):
-        cell = f"{problem.row}, {problem.column}" if problem.column else problem.row
-        click.echo(f"  {cell}: {problem.reason_pl} / {problem.reason_en}", err=True)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Plan, publish, book and hand over mobile cancer screening."""
@@ -60,7 +52,11 @@ def cli() -> None:
 
 cli.add_command(cer)
 cli.add_command(reconcile)
+cli.add_command(geocode)
+cli.add_command(geocode_address)
+cli.add_command(geocode_file)
 cli.add_command(initial_load)
+cli.add_command(plan)
 cli.add_command(sandbox)
 cli.add_command(sandbox_certificates)
 cli.add_command(transmissions)
@@ -88,16 +84,17 @@ def serve(host: str, port: int, workers: int) -> NoReturn:
 def worker(threads: int) -> None:
     """Carry messages to the centre until SIGTERM.
 
-    Beside that, read what women change in IKP, and compare all visits once a day.
+    Beside that, read what women change in IKP, compare all visits once a day, and plan what coordinators ask for.
     """
     from threading import Event
 
+    from mobile_units.cli.planner import planner_of
     from mobile_units.transmission.worker import run_until_signal, worker_of
 
     stop = Event()
     with _installation() as (settings, engine):
         workers = [worker_of(settings, engine, stop) for _ in range(threads)]
-        run_until_signal([*workers, *rounds_of(settings, engine, stop)], stop)
+        run_until_signal([*workers, *rounds_of(settings, engine, stop), planner_of(settings, engine, stop)], stop)
 
 
 @cli.command()
@@ -113,7 +110,7 @@ def worker(threads: int) -> None:
 )
 @click.option("--sites", type=FILE, help="Sites (CSV) instead of the sample.")
 @click.option("--women", default=400, show_default=True, type=click.IntRange(0), help="Fictitious women to book.")
-@click.option("--plan-seconds", default=25.0, show_default=True, type=SECONDS, help="Longest time for the plan.")
+@click.option("--plan-seconds", default=5.0, show_default=True, type=SECONDS, help="Time for the plan.")
 @click.option("--port", default=8000, show_default=True, type=PORT, help="Of the application.")
 def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     once: bool,  # noqa: FBT001 -- a flag of the command line
@@ -318,47 +315,25 @@ def import_demand(file: Path, nfz: str | None, month: datetime | None, dry_run: 
 
 
 @cli.command()
-@click.option("--from", "first", type=DAY, help="First day; default: the first working day after today.")
-@click.option("--to", "last", type=DAY, help="Last day; default: three full months.")
-@click.option("--name", help="Name of the itinerary.")
-@click.option("--seconds", default=25.0, show_default=True, type=SECONDS, help="Longest time for the search.")
-@click.option("--seed", default=1, show_default=True, help="The same seed gives the same plan.")
-@provider_option
-def plan(  # noqa: PLR0913, PLR0917 -- one parameter for each option
-    first: datetime | None, last: datetime | None, name: str | None, seconds: float, seed: int, book: str | None
-) -> None:
-    """Propose a draft itinerary for active units and sites."""
-    from mobile_units.services import itineraries
-
-    first_day = first.date() if first else first_working_day_after(clock.today())
-    last_day = last.date() if last else quarter_from(first_day)[1]
-    request = itineraries.PlanRequest(
-        name=name or f"{first_day} – {last_day}", first_day=first_day, last_day=last_day, seconds=seconds, seed=seed
-    )
-    with _session() as session:
-        actor = _actor(session, book)
-        problem = itineraries.problem_for(session, actor, request)
-    proposal = itineraries.propose(problem, request)
-    with _session() as session:
-        itinerary = itineraries.keep_plan(session, actor, request, proposal)
-        _print({"itinerary": itinerary.id, "stops": len(itinerary.stops), **itinerary.planning["objective"]})
-
-
-@cli.command()
 @click.argument("itinerary_id", type=int, help="Key of the itinerary, as `plan` printed it.")
 @click.option("--stationary", is_flag=True, help="Also open the stationary places for the same days.")
+@click.option("--accept", help="Why a draft is to be carried out in spite of its violations.", metavar="REASON")
 @provider_option
-def publish(itinerary_id: int, stationary: bool, book: str | None) -> None:  # noqa: FBT001 -- a flag
-    """Publish a draft itinerary.
+def publish(itinerary_id: int, stationary: bool, accept: str | None, book: str | None) -> None:  # noqa: FBT001 -- a flag
+    """Approve a draft itinerary and publish it.
 
-    Its mobile points, schedules and slots are derived, and their hand-over is queued for the worker.
+    One that was approved is only published. Its mobile points, schedules and slots are derived, and their hand-over is
+    queued for the worker.
     """
-    from mobile_units.services import itineraries, publishing
+    from mobile_units.models.itineraries import ItineraryStatus
+    from mobile_units.services import itineraries, publishing, versions
 
     with _session() as session:
-        actor = _actor(session, book)
+        actor, now = _actor(session, book), clock.now()
         itinerary = itineraries.get(session, actor, itinerary_id)
-        done = publishing.publish(session, actor, itinerary_id, itinerary.version, clock.now())
+        if itinerary.status is ItineraryStatus.DRAFT:
+            versions.approve(session, actor, itinerary_id, itinerary.version, now, accepted_reason=accept)
+        done = publishing.publish(session, actor, itinerary_id, itinerary.version, now)
         if stationary:
             done = sum(publishing.open_all_stationary(session, actor, itinerary.first_day, itinerary.last_day), done)
         _print(asdict(done))

@@ -4,7 +4,6 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -13,14 +12,21 @@ from typing import Any
 import click
 
 from mobile_units import clock
-from mobile_units.cli.common import DAY, command_actor, command_session, print_json, provider_option
+from mobile_units.cli.common import (
+    DAY,
+    command_actor,
+    command_session,
+    json_option,
+    print_json,
+    print_table,
+    provider_option,
+)
 from mobile_units.clock import WARSAW
 from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.rules.transmissions import MessageKind
 
 SHORTEST_REASON = 3
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 limit_option = click.option(
     "--limit", default=50, show_default=True, type=click.IntRange(1, 500), help="Print at most so many."
 )
@@ -65,7 +71,7 @@ def list_messages(  # noqa: PLR0913, PLR0917 -- one parameter for each option
         rows = [{**_message(message), "about": subjects.subject_of(about, message).text_pl} for message in page.items]
     if as_json:
         return print_json({"total": page.total, "messages": rows})
-    _table(["id", "day", "state", "kind", "tries", "waits for", "about"], [_message_row(row) for row in rows])
+    print_table(["id", "day", "state", "kind", "tries", "waits for", "about"], [_message_row(row) for row in rows])
     return _more(page.total, len(rows))
 
 
@@ -143,7 +149,7 @@ def show(message_id: int, as_json: bool, book: str | None) -> None:  # noqa: FBT
     click.echo()
     columns = ["attempt", "started", "ms", "outcome", "code", "description"]
     rows = [{**each, "started_at": _local(attempt.started_at)} for each, attempt in zip(log, message.log, strict=True)]
-    _table(columns, [[str(row[name] or "") for name in _ATTEMPT] for row in rows])
+    print_table(columns, [[str(row[name] or "") for name in _ATTEMPT] for row in rows])
     if message.state is MessageState.REJECTED and log:
         meaning = meaning_of(log[-1]["code"], rule_in(log[-1]["description"]))
         click.echo()
@@ -303,7 +309,7 @@ def outages(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     shown = [each for each in every if momentary or not each.outage.momentary]
     if as_json:
         return print_json([{"endpoint": each.endpoint, **asdict(each.outage)} for each in shown])
-    _table(
+    print_table(
         ["begun", "ended", "lasted", "failed", "side", "shown by", "endpoint"], [_outage_row(each) for each in shown]
     )
     hidden = len(every) - len(shown)
@@ -366,17 +372,6 @@ def _local(instant: datetime | date | None) -> str:
     if not isinstance(instant, datetime):
         return str(instant or "")
     return f"{instant.astimezone(WARSAW):%Y-%m-%d %H:%M:%S}"
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as they need; the last one takes the rest of the line."""
-    if not rows:
-        click.echo("Nothing found.")
-        return
-    widths = [max(len(row[n]) for row in [columns, *rows]) for n in range(len(columns) - 1)]
-    for row in [columns, *rows]:
-        line = "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
-        click.echo(line.rstrip())
 
 
 def _paragraph(text: str) -> None:

@@ -21,10 +21,12 @@ from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import MessageState
 from mobile_units.models.units import MobileUnit
 from mobile_units.models.visits import Visit
+from mobile_units.planning.distances import distances_from
+from mobile_units.planning.problem import Distances
 from mobile_units.rules.calendar import first_working_day_after, quarter_from
-from mobile_units.services import itineraries, publishing, reports, transmissions
+from mobile_units.services import itineraries, planning, publishing, reports, transmissions, versions
 from mobile_units.services.actors import Actor
-from mobile_units.services.itineraries import PlanRequest
+from mobile_units.services.planning import PlanRequest
 from mobile_units.services.reports import ReportPeriod
 
 
@@ -35,7 +37,7 @@ class Wanted:
     sites: bytes
     women: int = 400
     processes: int = 4
-    plan_seconds: float = 25.0
+    plan_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +80,38 @@ def _plan(job: Run, actor: Actor) -> int:
             return known.id
         first_day, last_day = quarter_from(first_working_day_after(job.today))
         request = PlanRequest(
-            name=f"Kwartał od {first_day}", first_day=first_day, last_day=last_day, seconds=job.wanted.plan_seconds
+            name=f"Kwartał od {first_day.day}.{first_day:%m.%Y}",
+            first_day=first_day,
+            last_day=last_day,
+            seconds=job.wanted.plan_seconds,
         )
-        problem = itineraries.problem_for(session, actor, request)
+        problem = planning.problem_for(session, actor, request)
     job.progress.step(f"plan of {len(problem.units)} units and {len(problem.sites)} sites, {first_day} to {last_day}")
-    plan = itineraries.propose(problem, request)
+    memory_bytes = job.settings.planning_memory_bytes
+    measured = planning.with_distances(problem, _distances(job.settings), memory_bytes=memory_bytes)
+    plan = planning.propose(measured, request, memory_bytes=memory_bytes)
     with db.transaction(job.engine) as session:
-        return itineraries.keep_plan(session, actor, request, plan).id
+        return planning.keep_plan(session, actor, request, plan).id
+
+
+def _distances(settings: Settings) -> Distances:
+    return distances_from(settings.osrm_url, settings.osrm_table_size, settings.distances_folder)
 
 
 def _itineraries(actor: Actor) -> Select[Itinerary]:
-    living = Itinerary.status != ItineraryStatus.DISCARDED
+    living = Itinerary.status.not_in([ItineraryStatus.SUPERSEDED, ItineraryStatus.DISCARDED])
     return select(Itinerary).where(Itinerary.provider_id == actor.provider_id, living).order_by(Itinerary.id)
 
 
 def _publish(job: Run, actor: Actor, itinerary_id: int) -> None:
-    """Publishes the itinerary and, for the same days, the stationary places."""
+    """Approves and publishes the itinerary and, for the same days, the stationary places."""
     with db.transaction(job.engine) as session:
         itinerary = itineraries.get(session, actor, itinerary_id)
         if itinerary.status is ItineraryStatus.PUBLISHED:
             return
         job.progress.step(f"publication of {len(itinerary.stops)} stops")
+        if itinerary.status is ItineraryStatus.DRAFT:
+            versions.approve(session, actor, itinerary.id, itinerary.version, clock.now())
         publishing.publish(session, actor, itinerary.id, itinerary.version, clock.now())
         publishing.open_all_stationary(session, actor, itinerary.first_day, itinerary.last_day)
 

@@ -1,19 +1,22 @@
 """Mobile units: mammobuses, cytobuses and what they are equipped for."""
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, SmallInteger, UniqueConstraint
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, SmallInteger, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobile_units.models.base import Base, CreatedAt, Owned, Versioned, reference, vocabulary
+from mobile_units.models.base import Base, CreatedAt, Key, Owned, Versioned, reference, vocabulary
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.rules.programmes import Programme
+from mobile_units.rules.units import HomeRule
 
 
 class MobileUnit(Owned, Versioned, Base):
     """A vehicle with its base and working time; hours are Polish local time, weekdays are ISO numbers.
 
-    `setup_minutes` pass before the first woman on the first day of a stop.
+    `setup_minutes` pass before the first woman on the first day of a stop. `max_relocation_km` is the longest drive in
+    one piece. `voivodeships` (the first two digits of TERYT) and `permitted_sites` restrict where it may stand, each
+    only if it names any; `needs` is what a place must not lack (see `Site.lacks`).
     """
 
     __tablename__ = "mobile_units"
@@ -23,6 +26,7 @@ class MobileUnit(Owned, Versioned, Base):
         CheckConstraint("opens < closes", name="opens_before_it_closes"),
         CheckConstraint("setup_minutes BETWEEN 0 AND 480", name="setup_minutes"),
         CheckConstraint("weekdays <@ ARRAY[1,2,3,4,5,6,7]::smallint[] AND cardinality(weekdays) > 0", name="weekdays"),
+        CheckConstraint("max_relocation_km > 0", name="max_relocation_km"),
     )
 
     code: Mapped[str]
@@ -33,6 +37,10 @@ class MobileUnit(Owned, Versioned, Base):
     opens: Mapped[time]
     closes: Mapped[time]
     setup_minutes: Mapped[int] = mapped_column(SmallInteger, default=0)
+    home_rule: Mapped[HomeRule] = mapped_column(vocabulary(HomeRule, "home_rule"), default=HomeRule.STAYS_OUT)
+    max_relocation_km: Mapped[float | None]
+    voivodeships: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    needs: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[CreatedAt]
 
@@ -44,6 +52,11 @@ class MobileUnit(Owned, Versioned, Base):
     programmes: Mapped[list["UnitProgramme"]] = relationship(
         order_by="UnitProgramme.programme", cascade="all, delete-orphan"
     )
+    unavailabilities: Mapped[list["UnitUnavailability"]] = relationship(
+        order_by="UnitUnavailability.first_day", cascade="all, delete-orphan"
+    )
+    capacities: Mapped[list["UnitCapacity"]] = relationship(order_by="UnitCapacity.id", cascade="all, delete-orphan")
+    permitted_sites: Mapped[list["UnitSite"]] = relationship(order_by="UnitSite.site_id", cascade="all, delete-orphan")
 
 
 class UnitProgramme(Base):
@@ -66,3 +79,53 @@ class UnitProgramme(Base):
     rooms: Mapped[int] = mapped_column(SmallInteger, default=1)
 
     service_place: Mapped[ServicePlace] = relationship()
+
+
+class UnitUnavailability(Base):
+    """Days on which a unit does not work, for service or repair, both included."""
+
+    __tablename__ = "unit_unavailabilities"
+    __table_args__ = (CheckConstraint("first_day <= last_day", name="days"),)
+
+    id: Mapped[Key]
+    unit_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("mobile_units.id", ondelete="CASCADE"), index=True)
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    reason: Mapped[str]
+
+
+class UnitCapacity(Base):
+    """Women per day in a programme other than the unit's usual number: at one site, or while another crew works.
+
+    Without a site it holds everywhere, without days always; the one that was added last wins.
+    """
+
+    __tablename__ = "unit_capacities"
+    __table_args__ = (
+        CheckConstraint("women_per_day BETWEEN 0 AND 1000", name="women_per_day"),
+        CheckConstraint("first_day <= last_day", name="days"),
+        CheckConstraint("(first_day IS NULL) = (last_day IS NULL)", name="both_days"),
+        CheckConstraint("site_id IS NOT NULL OR first_day IS NOT NULL", name="what_it_is_about"),
+    )
+
+    id: Mapped[Key]
+    unit_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("mobile_units.id", ondelete="CASCADE"), index=True)
+    programme: Mapped[Programme] = mapped_column(vocabulary(Programme, "programme"))
+    women_per_day: Mapped[int] = mapped_column(SmallInteger)
+    site_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("sites.id", ondelete="CASCADE"), index=True)
+    first_day: Mapped[date | None]
+    last_day: Mapped[date | None]
+    crew: Mapped[str | None]
+
+
+class UnitSite(Base):
+    """A site where a unit is permitted to stand; a unit without any may stand everywhere."""
+
+    __tablename__ = "unit_sites"
+
+    unit_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("mobile_units.id", ondelete="CASCADE"), primary_key=True
+    )
+    site_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True, index=True
+    )

@@ -1,236 +1,463 @@
-"""The judge of itineraries: names every violation of a plan, however the plan was made.
+"""The judge of itineraries: names every violation of a plan, however the plan was made, and works out its terms.
 
 It shares no calculation with the solver: distances, days and capacities are worked out again from the problem.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import combinations, pairwise
 
-from mobile_units.planning.problem import Plan, PlannedStop, PlanningSite, PlanningUnit, Problem
+from mobile_units.planning.drives import (
+    Journey,
+    Place,
+    Ways,
+    by_unit,
+    crew_km,
+    journeys,
+    unit_km,
+    worked_days,
+)
+from mobile_units.planning.problem import (
+    Key,
+    Limit,
+    Need,
+    Objective,
+    Period,
+    Plan,
+    PlannedStop,
+    PlanningSite,
+    PlanningUnit,
+    Problem,
+)
+from mobile_units.planning.violations import Violation, Words, programme_words, violation, window_words
 from mobile_units.rules.calendar import holiday_name
 from mobile_units.rules.programmes import Programme
 
-KILOMETRES_TOLERANCE = 0.1
+__all__ = ["Violation", "check", "shares", "terms"]
+
+TOLERANCE = 0.1
+"""How far a stated term may lie from the true one: plans are told in tenths."""
+
+HAIR = 1e-6
+"""Below it two kilometres or two hours are the same, however they were worked out."""
+
+NEEDS: tuple[Need, ...] = (*Programme, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
-    """One thing that is wrong with a plan; ids and the day are None where they do not apply."""
-
-    code: str
-    message_pl: str
-    message_en: str
-    unit_id: int | None = None
-    site_id: int | None = None
-    day: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _KnownStop:
+class _Stop:
     """A stop whose unit and site exist."""
 
-    stop: PlannedStop
+    planned: PlannedStop
     unit: PlanningUnit
     site: PlanningSite
 
-    def violation(self, code: str, pl: str, en: str, day: date | None = None) -> Violation:
-        return Violation(code, pl, en, self.unit.id, self.site.id, day)
+    @property
+    def days(self) -> tuple[date, ...]:
+        return self.planned.days
+
+    @property
+    def women(self) -> int:
+        return self.planned.women
+
+    def violation(self, code: str, day: date | None = None, **facts: object) -> Violation:
+        return violation(code, unit=self.unit, site=self.site, day=day, **facts)
 
 
 def check(problem: Problem, plan: Plan) -> list[Violation]:
     """Everything that is wrong with `plan`; an empty list means that it can be carried out as it stands.
 
-    Codes: `unknown_unit`, `unknown_site`, `no_days`, `outside_period`, `not_a_weekday_of_unit`, `public_holiday`,
-    `stay_interrupted`, `programme_not_offered`, `above_capacity`, `stay_too_long`, `two_places_at_once`,
-    `above_women_due`, `women_misstated`, `kilometres_misstated`. Stops of unknown units or sites are not judged
-    further.
+    The codes and what they mean are those of `violations.SENTENCES`. Stops of unknown units or sites are named and not
+    judged further. Fixed stops are judged like any other.
     """
-    known = _known(problem, plan.stops)
-    units, sites = {unit.id for unit in problem.units}, {site.id for site in problem.sites}
+    stops = _known(problem, plan.stops)
+    ways = Ways(problem)
     return [
-        *_strangers(plan, units, sites),
-        *(violation for stop in known for violation in _stop_violations(problem, stop)),
-        *_stays_too_long(known),
-        *_two_places(known),
-        *_above_women_due(known),
-        *_misstatements(problem, plan, known),
+        *_strangers(problem, plan.stops),
+        *(found for stop in stops for found in _of_stop(problem, stop)),
+        *_two_places(stops),
+        *_of_sites(stops),
+        *_two_alternatives(stops),
+        *_of_journeys(problem, ways, plan.stops),
+        *_above_contract(problem, stops),
+        *_fixed_stops_changed(problem, plan.stops),
+        *_misstatements(_terms(problem, ways, plan.stops), plan),
     ]
 
 
-def kilometres(problem: Problem, stops: Iterable[PlannedStop]) -> float:
-    """Road kilometres that the units drive for these stops, rounded to a tenth; stops of strangers do not count."""
-    return round(_kilometres(problem, _known(problem, stops)), 1)
+def terms(problem: Problem, stops: Iterable[PlannedStop]) -> Objective:
+    """The terms of the objective for these stops, however they were made; stops of strangers do not count."""
+    return _terms(problem, Ways(problem), list(stops))
 
 
-def _known(problem: Problem, stops: Iterable[PlannedStop]) -> list[_KnownStop]:
+def shares(women: int, site: PlanningSite, capacities: Mapping[Need, int]) -> dict[Need, int]:
+    """How the women of one stop divide among the needs that it serves, in proportion to whom it could reach in each.
+
+    Largest remainder; of equal ones the programme that comes first gets the woman.
+    """
+    reached = {need: min(site.women_due[need], capacities[need]) for need in NEEDS if need in capacities}
+    total = sum(reached.values())
+    if not total:
+        return dict.fromkeys(reached, 0)
+    whole = {need: women * part // total for need, part in reached.items()}
+    by_remainder = sorted(reached, key=lambda need: -(women * reached[need] % total))
+    for need in by_remainder[: women - sum(whole.values())]:
+        whole[need] += 1
+    return whole
+
+
+# whom the plan is about
+
+
+def _known(problem: Problem, stops: Iterable[PlannedStop]) -> list[_Stop]:
     units = {unit.id: unit for unit in problem.units}
     sites = {site.id: site for site in problem.sites}
     return [
-        _KnownStop(stop, units[stop.unit_id], sites[stop.site_id])
+        _Stop(stop, units[stop.unit_id], sites[stop.site_id])
         for stop in stops
         if stop.unit_id in units and stop.site_id in sites
     ]
 
 
-def _strangers(plan: Plan, units: Set[int], sites: Set[int]) -> Iterator[Violation]:
-    for stop in plan.stops:
+def _strangers(problem: Problem, stops: Iterable[PlannedStop]) -> Iterator[Violation]:
+    units, sites = {unit.id for unit in problem.units}, {site.id for site in problem.sites}
+    for stop in stops:
         if stop.unit_id not in units:
-            yield Violation("unknown_unit", "Nieznana jednostka.", "Unknown unit.", stop.unit_id, stop.site_id)
+            yield replace(violation("unknown_unit", stranger=stop.unit_id), unit_id=stop.unit_id, site_id=stop.site_id)
         if stop.site_id not in sites:
-            yield Violation("unknown_site", "Nieznane miejsce postoju.", "Unknown site.", stop.unit_id, stop.site_id)
+            yield replace(violation("unknown_site", stranger=stop.site_id), unit_id=stop.unit_id, site_id=stop.site_id)
 
 
-def _stop_violations(problem: Problem, known: _KnownStop) -> Iterator[Violation]:
-    yield from _bad_days(problem, known)
-    yield from _interruptions(known)
-    if not any(known.site.women_due.get(programme, 0) for programme in known.unit.programmes):
-        yield known.violation(
-            "programme_not_offered",
-            f"W miejscu {known.site.name} nikt nie czeka na badanie, które wykonuje {known.unit.name}.",
-            f"Nobody is due at {known.site.name} for what {known.unit.name} offers.",
-        )
-    yield from _above_capacity(known)
+# one stop
 
 
-def _bad_days(problem: Problem, known: _KnownStop) -> Iterator[Violation]:
-    if not known.stop.days:
-        yield known.violation("no_days", "Postój nie ma żadnego dnia.", "The stop has no days.")
-    for day in known.stop.days:
-        if not problem.first_day <= day <= problem.last_day:
-            yield known.violation(
-                "outside_period", f"Dzień {day} leży poza okresem planu.", f"{day} is outside the period.", day
-            )
-        if day.isoweekday() not in known.unit.weekdays:
-            yield known.violation(
-                "not_a_weekday_of_unit",
-                f"{known.unit.name} nie pracuje w tym dniu tygodnia: {day}.",
-                f"{known.unit.name} does not work on this weekday: {day}.",
-                day,
-            )
-        if (holiday := holiday_name(day)) is not None:
-            yield known.violation(
-                "public_holiday", f"{day} to święto: {holiday}.", f"{day} is a public holiday: {holiday}.", day
-            )
+def _of_stop(problem: Problem, stop: _Stop) -> Iterator[Violation]:
+    if not stop.days:
+        yield stop.violation("no_days")
+        return
+    for day in stop.days:
+        yield from _bad_day_of_unit(problem, stop, day)
+        yield from _bad_day_of_site(stop, day)
+    yield from _interruptions(stop)
+    yield from _equipment_and_permits(stop)
+    yield from _length(stop)
+    yield from _above_capacity(stop)
 
 
-def _interruptions(known: _KnownStop) -> Iterator[Violation]:
+def _bad_day_of_unit(problem: Problem, stop: _Stop, day: date) -> Iterator[Violation]:
+    if not problem.first_day <= day <= problem.last_day:
+        yield stop.violation("outside_period", day, first=problem.first_day, last=problem.last_day)
+    if day.isoweekday() not in stop.unit.weekdays:
+        yield stop.violation("not_a_weekday_of_unit", day)
+    if (holiday := holiday_name(day)) is not None:
+        yield stop.violation("public_holiday", day, holiday=holiday)
+    if (period := _covering(stop.unit.unavailable, day)) is not None:
+        yield stop.violation("unit_unavailable", day, first=period.first_day, last=period.last_day)
+
+
+def _bad_day_of_site(stop: _Stop, day: date) -> Iterator[Violation]:
+    site = stop.site
+    if (site.earliest is not None and day < site.earliest) or (site.latest is not None and day > site.latest):
+        yield stop.violation("outside_window", day, window=window_words(site.earliest, site.latest))
+    if day.isoweekday() not in site.weekdays:
+        yield stop.violation("not_a_weekday_of_site", day)
+    if (period := _covering(site.blackouts, day)) is not None:
+        yield stop.violation("blackout", day, first=period.first_day, last=period.last_day)
+
+
+def _covering(periods: Iterable[Period], day: date) -> Period | None:
+    return next((period for period in periods if day in period), None)
+
+
+def _interruptions(stop: _Stop) -> Iterator[Violation]:
     """Each day of a stay is followed by the next day on which the unit works."""
-    for earlier, later in pairwise(known.stop.days):
+    for earlier, later in pairwise(stop.days):
         skipped = (earlier + timedelta(days=n) for n in range(1, (later - earlier).days))
-        if later <= earlier or any(_works(known.unit, day) for day in skipped):
-            yield known.violation(
-                "stay_interrupted",
-                f"Postój w miejscu {known.site.name} nie jest ciągły przed dniem {later}.",
-                f"The stay at {known.site.name} is not continuous before {later}.",
-                later,
-            )
+        if later <= earlier or any(_works(stop.unit, day) for day in skipped):
+            yield stop.violation("stay_interrupted", later)
 
 
 def _works(unit: PlanningUnit, day: date) -> bool:
-    return day.isoweekday() in unit.weekdays and holiday_name(day) is None
+    return day.isoweekday() in unit.weekdays and holiday_name(day) is None and _covering(unit.unavailable, day) is None
 
 
-def _above_capacity(known: _KnownStop) -> Iterator[Violation]:
-    unit, days = known.unit, len(set(known.stop.days))
-    capacity = unit.women_on_first_day + unit.women_per_day * (days - 1) if days else 0
-    if known.stop.women > capacity:
-        yield known.violation(
-            "above_capacity",
-            f"{unit.name} zbada w miejscu {known.site.name} najwyżej {capacity} kobiet, nie {known.stop.women}.",
-            f"{unit.name} reaches at most {capacity} women at {known.site.name}, not {known.stop.women}.",
-        )
+def _equipment_and_permits(stop: _Stop) -> Iterator[Violation]:
+    unit, site = stop.unit, stop.site
+    if not _needs(stop):
+        yield stop.violation("programme_not_offered")
+    if unit.regions and site.region is None:
+        yield stop.violation("region_unknown")
+    elif (unit.site_ids and site.id not in unit.site_ids) or (unit.regions and site.region not in unit.regions):
+        yield stop.violation("not_permitted")
+    if missing := unit.needs & site.lacks:
+        yield stop.violation("logistics_missing", missing=", ".join(sorted(missing)))
 
 
-def _stays_too_long(stops: Sequence[_KnownStop]) -> Iterator[Violation]:
-    """The longest stay binds all days of one unit at the site together, so that a second stop cannot evade it."""
-    days: defaultdict[tuple[int, int], int] = defaultdict(int)
-    for known in stops:
-        place = (known.unit.id, known.site.id)
-        days[place] += len(known.stop.days)
-        if days[place] > known.site.days_max >= days[place] - len(known.stop.days):
-            yield known.violation(
-                "stay_too_long",
-                f"{known.site.name}: najwyżej {known.site.days_max} dni postoju.",
-                f"{known.site.name}: a stay of at most {known.site.days_max} days.",
-            )
+def _length(stop: _Stop) -> Iterator[Violation]:
+    days = len(stop.days)
+    if days < stop.site.days_min:
+        yield stop.violation("stay_too_short", days=days, least=stop.site.days_min)
+    if days > stop.site.days_max:
+        yield stop.violation("stay_too_long", days=days, most=stop.site.days_max)
 
 
-def _two_places(stops: Sequence[_KnownStop]) -> Iterator[Violation]:
-    taken = Counter((known.unit.id, day) for known in stops for day in known.stop.days)
-    for known in stops:
-        for day in known.stop.days:
-            if taken[known.unit.id, day] > 1:
-                yield known.violation(
-                    "two_places_at_once",
-                    f"{known.unit.name} ma w dniu {day} więcej niż jeden postój.",
-                    f"{known.unit.name} has more than one stop on {day}.",
-                    day,
-                )
+def _above_capacity(stop: _Stop) -> Iterator[Violation]:
+    capacity = sum(_capacities(stop).values())
+    if stop.women > capacity:
+        yield stop.violation("above_capacity", capacity=capacity, women=stop.women)
 
 
-def _above_women_due(stops: Sequence[_KnownStop]) -> Iterator[Violation]:
-    """At each site no set of programmes serves more women than are due in it.
-
-    A stop does not say how its women divide among the programmes of the unit. A division exists exactly when, for every
-    set of programmes, the units that offer nothing else reach no more women than are due in that set.
-    """
-    by_site: defaultdict[int, list[_KnownStop]] = defaultdict(list)
-    for known in stops:
-        by_site[known.site.id].append(known)
-    for visits in by_site.values():
-        site = visits[0].site
-        excess = max(_excess(site, visits, programmes) for programmes in _programme_sets())
-        if excess > 0:
-            yield Violation(
-                "above_women_due",
-                f"{site.name}: zaplanowano o {excess} kobiet więcej, niż jest do zbadania.",
-                f"{site.name}: {excess} women more are planned than are due.",
-                site_id=site.id,
-            )
+def _needs(stop: _Stop) -> list[Need]:
+    """What the stop serves: women are due for it and the unit offers it."""
+    due = stop.site.women_due
+    return [need for need in NEEDS if due.get(need, 0) > 0 and (need is None or need in stop.unit.women_per_day)]
 
 
-def _programme_sets() -> Iterator[frozenset[Programme]]:
-    for size in range(1, len(Programme) + 1):
-        yield from map(frozenset, combinations(Programme, size))
+def _capacities(stop: _Stop) -> dict[Need, int]:
+    """Women who can be examined during the whole stop, by what they are due for."""
+    days = sorted(set(stop.days))
+    return {
+        need: sum(stop.unit.women_on(need, stop.site.id, day, first=day == days[0]) for day in days)
+        for need in _needs(stop)
+    }
 
 
-def _excess(site: PlanningSite, visits: Sequence[_KnownStop], programmes: frozenset[Programme]) -> int:
-    planned = sum(visit.stop.women for visit in visits if visit.unit.programmes <= programmes)
-    return planned - sum(site.women_due.get(programme, 0) for programme in programmes)
+# all stops of a unit
 
 
-def _misstatements(problem: Problem, plan: Plan, stops: Sequence[_KnownStop]) -> Iterator[Violation]:
-    women = sum(stop.women for stop in plan.stops)
-    if not women == plan.women == plan.objective.women or any(stop.women < 0 for stop in plan.stops):
-        yield Violation(
-            "women_misstated",
-            f"Plan podaje {plan.women} kobiet, z postojów wynika {women}.",
-            f"The plan states {plan.women} women, its stops add up to {women}.",
-        )
-    km = _kilometres(problem, stops)
-    if max(abs(plan.km - km), abs(plan.objective.km - km)) > KILOMETRES_TOLERANCE:
-        yield Violation(
-            "kilometres_misstated",
-            f"Plan podaje {plan.km:.1f} km, z postojów wynika {km:.1f} km.",
-            f"The plan states {plan.km:.1f} km, its stops add up to {km:.1f} km.",
-        )
+def _two_places(stops: Sequence[_Stop]) -> Iterator[Violation]:
+    taken = Counter((stop.unit.id, day) for stop in stops for day in set(stop.days))
+    for stop in stops:
+        for day in sorted(set(stop.days)):
+            if taken[stop.unit.id, day] > 1:
+                yield stop.violation("two_places_at_once", day)
 
 
-def _kilometres(problem: Problem, stops: Sequence[_KnownStop]) -> float:
-    """Each unit drives from its base through its stops in the order of their first days, and back to the base."""
-    from geopy.distance import geodesic  # noqa: PLC0415 -- the library loads every geocoder, and few requests need it
-
-    total = 0.0
+def _of_journeys(problem: Problem, ways: Ways, stops: Iterable[PlannedStop]) -> Iterator[Violation]:
+    made = by_unit(problem, stops)
     for unit in problem.units:
-        visits = sorted((known for known in stops if known.unit.id == unit.id and known.stop.days), key=_first_day)
-        base = (unit.latitude, unit.longitude)
-        places = [base, *((known.site.latitude, known.site.longitude) for known in visits), base]
-        total += sum(float(geodesic(start, end).km) for start, end in pairwise(places))
-    return total * problem.road_factor
+        driven = list(journeys(ways, unit, worked_days(ways, made[unit.id])))
+        yield from _relocations_too_long(problem, ways, unit, driven)
+        for journey in driven:
+            yield from _travel_does_not_fit(problem, ways, unit, journey)
 
 
-def _first_day(known: _KnownStop) -> date:
-    return min(known.stop.days)
+def _relocations_too_long(
+    problem: Problem, ways: Ways, unit: PlanningUnit, driven: Iterable[Journey]
+) -> Iterator[Violation]:
+    """Each drive is named once, on the first day that it is made."""
+    first_made: dict[tuple[Place, Place], Journey] = {}
+    for journey in driven:
+        for drive in journey.drives:
+            first_made.setdefault(drive, journey)
+    for (start, end), journey in first_made.items():
+        km = ways.km(start, end)
+        if unit.max_relocation_km is not None and km > unit.max_relocation_km + HAIR:
+            yield violation(
+                "relocation_too_long",
+                unit=unit,
+                site=_site(problem, end) or _site(problem, start),
+                day=journey.arrived or journey.left,
+                start=_place_words(problem, start),
+                end=_place_words(problem, end),
+                km=km,
+                guess=_guess_words(problem.matrix is None),
+                most=unit.max_relocation_km,
+            )
+
+
+def _travel_does_not_fit(problem: Problem, ways: Ways, unit: PlanningUnit, journey: Journey) -> Iterator[Violation]:
+    allowed = journey.hours_allowed(problem.roads.drive_hours)
+    hours = sum(ways.hours(*drive) for drive in journey.drives)
+    if allowed is not None and hours > allowed + HAIR:
+        names = [_place_words(problem, place) for place in journey.places]
+        yield violation(
+            "travel_does_not_fit",
+            unit=unit,
+            site=_site(problem, journey.places[-1]) or _site(problem, journey.places[1]),
+            day=journey.arrived,
+            way=Words(" – ".join(name.pl for name in names), " – ".join(name.en for name in names)),
+            hours=hours,
+            guess=_guess_words(problem.matrix is None or problem.matrix.hours is None),
+            allowed=allowed,
+        )
+
+
+def _site(problem: Problem, place: Place) -> PlanningSite | None:
+    number = place - len(problem.units)
+    return problem.sites[number] if number >= 0 else None
+
+
+def _guess_words(estimated: bool) -> Words:  # noqa: FBT001 -- it is all that is asked
+    return Words(" (szacunek)", " (estimated)") if estimated else Words("", "")
+
+
+def _place_words(problem: Problem, place: Place) -> Words:
+    site = _site(problem, place)
+    return Words("baza", "the base") if site is None else Words(site.name, site.name)
+
+
+# all stops at a site
+
+
+def _of_sites(stops: Sequence[_Stop]) -> Iterator[Violation]:
+    by_site: defaultdict[Key, list[_Stop]] = defaultdict(list)
+    for stop in stops:
+        if stop.days:
+            by_site[stop.site.id].append(stop)
+    for visits in by_site.values():
+        visits.sort(key=lambda visit: min(visit.days))
+        yield from _above_women_due(visits)
+        yield from _visited_too_often(visits)
+        yield from _gaps_too_short(visits)
+
+
+def _above_women_due(visits: Sequence[_Stop]) -> Iterator[Violation]:
+    """Whether the women of all visits can be divided among the needs, none of them counted twice.
+
+    The most that can be divided is the least cut between the visits and the women due (Ford and Fulkerson): some needs
+    give all women due in them, and what the visits could reach in the others adds to it, as far as they state women.
+    """
+    due = visits[0].site.women_due
+    stated = [(min(visit.women, sum(reach.values())), reach) for visit in visits for reach in [_capacities(visit)]]
+    most = min(
+        sum(due[need] for need in full) + sum(min(women, _sum_without(full, reach)) for women, reach in stated)
+        for size in range(len(due) + 1)
+        for full in combinations(due, size)
+    )
+    excess = sum(women for women, _ in stated) - most
+    if excess > 0:
+        yield violation("above_women_due", site=visits[0].site, excess=excess)
+
+
+def _sum_without(needs: Sequence[Need], reach: Mapping[Need, int]) -> int:
+    return sum(women for need, women in reach.items() if need not in needs)
+
+
+def _visited_too_often(visits: Sequence[_Stop]) -> Iterator[Violation]:
+    site = visits[0].site
+    for need, count in Counter(need for visit in visits for need in _needs(visit)).items():
+        if count > site.visits_max:
+            yield violation(
+                "visited_too_often", site=site, visits=count, most=site.visits_max, programme=programme_words(need)
+            )
+
+
+def _gaps_too_short(visits: Sequence[_Stop]) -> Iterator[Violation]:
+    """Two stops that share a need may not meet even where no gap is asked for."""
+    last_visit = visits[0].site.last_visit
+    for number, visit in enumerate(visits):
+        earlier = [max(other.days) for other in visits[:number] if set(_needs(other)) & set(_needs(visit))]
+        before = max([*earlier, *([last_visit] if last_visit is not None else [])], default=None)
+        first, gap = min(visit.days), visit.site.gap_days
+        if before is not None and (first - before).days - 1 < gap:
+            yield visit.violation("gap_too_short", first, before=before, gap=gap)
+
+
+def _two_alternatives(stops: Sequence[_Stop]) -> Iterator[Violation]:
+    chosen: defaultdict[str, dict[Key, PlanningSite]] = defaultdict(dict)
+    for stop in stops:
+        if stop.site.group is not None:
+            chosen[stop.site.group][stop.site.id] = stop.site
+    for group, sites in chosen.items():
+        if len(sites) > 1:
+            *_, last = sites.values()
+            yield violation(
+                "two_alternatives", site=last, group=group, sites=", ".join(site.name for site in sites.values())
+            )
+
+
+# contract, fixed stops, terms
+
+
+def _above_contract(problem: Problem, stops: Sequence[_Stop]) -> Iterator[Violation]:
+    divided = [(stop, shares(stop.women, stop.site, _capacities(stop))) for stop in stops if stop.days]
+    for limit in problem.limits:
+        women = sum(parts.get(limit.programme, 0) for stop, parts in divided if _is_limited(limit, stop))
+        if women > limit.women:
+            yield violation(
+                "above_contract",
+                codes=limit.codes,
+                most=limit.women,
+                women=women,
+                first=limit.period.first_day,
+                last=limit.period.last_day,
+            )
+
+
+def _is_limited(limit: Limit, stop: _Stop) -> bool:
+    return stop.unit.id in limit.unit_ids and min(stop.days) in limit.period
+
+
+def _fixed_stops_changed(problem: Problem, stops: Iterable[PlannedStop]) -> Iterator[Violation]:
+    """What is fixed is who stands where on which days; how many women are reached may be reckoned anew."""
+    made = {(stop.unit_id, stop.site_id, stop.days) for stop in stops}
+    missing = [stop for stop in problem.fixed if stop.days and (stop.unit_id, stop.site_id, stop.days) not in made]
+    for stop in _known(problem, missing):
+        yield stop.violation("fixed_stop_changed", stop.days[0], first=stop.days[0], last=stop.days[-1])
+
+
+def _terms(problem: Problem, ways: Ways, stops: Sequence[PlannedStop]) -> Objective:
+    known = _known(problem, stops)
+    made = by_unit(problem, stops)
+    worked = {unit.id: worked_days(ways, made[unit.id]) for unit in problem.units}
+    available = {unit.id: len(problem.working_days(unit)) for unit in problem.units}
+    commute = problem.roads.crew_commute_km
+    return Objective(
+        women=sum(stop.women for stop in known),
+        women_weighted=sum(stop.women * stop.site.weight for stop in known),
+        women_due=_women_due(problem),
+        km=sum(unit_km(ways, unit, worked[unit.id]) for unit in problem.units),
+        km_crews=sum(crew_km(ways, unit, worked[unit.id], commute) for unit in problem.units),
+        unit_days=sum(available.values()),
+        unit_days_used=sum(len(stop.days) for stop in known),
+        uneven_days=_uneven_days([(len(worked[unit]), days) for unit, days in available.items() if days]),
+        weights=problem.weights,
+    )
+
+
+def _women_due(problem: Problem) -> int:
+    """The demand that the equipment of the units could meet."""
+    offered: set[Need] = {programme for unit in problem.units for programme in unit.women_per_day}
+    if problem.units:
+        offered.add(None)
+    return sum(women for site in problem.sites for need, women in site.women_due.items() if need in offered)
+
+
+def _uneven_days(loads: Sequence[tuple[int, int]]) -> float:
+    """How far days used, the first of each pair, are from the fair share of the days available."""
+    available = sum(days for _, days in loads)
+    used = sum(days for days, _ in loads)
+    return sum((own - days * used / available) ** 2 / days for own, days in loads)
+
+
+def _misstatements(found: Objective, plan: Plan) -> Iterator[Violation]:
+    stated = plan.objective
+    women = sum(stop.women for stop in plan.stops)
+    if stated.women != women or any(stop.women < 0 for stop in plan.stops):
+        yield violation("women_misstated", stated=stated.women, women=women)
+    for whose, claimed, km in (
+        (Words("jednostek", "of the units"), stated.km, found.km),
+        (Words("załóg", "of the crews"), stated.km_crews, found.km_crews),
+    ):
+        if not abs(claimed - km) <= TOLERANCE:
+            yield violation("kilometres_misstated", stated=claimed, km=km, whose=whose)
+    for name, term in _OTHER_TERMS.items():
+        if not abs(getattr(stated, name) - getattr(found, name)) <= TOLERANCE:
+            claimed, true = round(getattr(stated, name), 2), round(getattr(found, name), 2)
+            yield violation("objective_misstated", term=term, stated=claimed, found=true)
+    if stated.weights != found.weights:
+        yield violation(
+            "objective_misstated", term=Words("wagi", "weights"), stated=stated.weights, found=found.weights
+        )
+
+
+_OTHER_TERMS = {
+    "women_weighted": Words("kobiety z wagami miejsc", "women by the weight of their sites"),
+    "women_due": Words("kobiety do zbadania", "women due"),
+    "unit_days": Words("dni pracy jednostek", "working days of the units"),
+    "unit_days_used": Words("wykorzystane dni", "days used"),
+    "uneven_days": Words("nierówne obciążenie w dniach", "uneven load in days"),
+}

@@ -71,6 +71,12 @@ def require_validity(valid_from: date, valid_to: date | None) -> None:
         raise DomainError("validity_reversed", first=valid_from.isoformat(), last=valid_to.isoformat())
 
 
+def require_in_order(first: date, last: date) -> None:
+    """Raises `period_reversed` when the last day is earlier than the first."""
+    if last < first:
+        raise DomainError("period_reversed", first=first.isoformat(), last=last.isoformat())
+
+
 def require_period(first: date, last: date) -> None:
     """Checks the days of a plan or of an opening, both included.
 

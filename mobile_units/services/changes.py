@@ -47,7 +47,7 @@ from mobile_units.rules.slots import Interval, deal
 from mobile_units.rules.stops import changed_from, first_overlap, merged
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE
-from mobile_units.services import itineraries, publishing, sites, slots
+from mobile_units.services import derivation, itineraries, sites, slots
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.itineraries import DayHours
 from mobile_units.services.queries import apply_change, get_owned, require_version
@@ -164,7 +164,8 @@ class _Work:
 
 
 @contextmanager
-def _undone(session: Session) -> Iterator[None]:
+def undone(session: Session) -> Iterator[None]:
+    """Does what follows, and undoes it at the end."""
     savepoint = session.begin_nested()
     try:
         yield
@@ -174,8 +175,8 @@ def _undone(session: Session) -> Iterator[None]:
 
 def preview_stop(session: Session, actor: Actor, stop_id: int, command: StopChange, now: datetime) -> Changes:
     """What `change_stop` would do and which visits are in its way; refused as it would be, but for the visits."""
-    with _undone(session):
-        return _stop(session, actor, stop_id, command, now)
+    with undone(session):
+        return attempt_stop(session, actor, stop_id, command, now)
 
 
 def change_stop(session: Session, actor: Actor, stop_id: int, command: StopChange, now: datetime) -> Changes:
@@ -188,7 +189,7 @@ def change_stop(session: Session, actor: Actor, stop_id: int, command: StopChang
             `ends_before_start`, `no_such_local_time`, `day_over`, `no_contracted_range`, `out_of_use` (the site);
             `slots_have_visits`, with the list of visits; `unit_in_two_places` (at flush).
     """
-    changes = _stop(session, actor, stop_id, command, now)
+    changes = attempt_stop(session, actor, stop_id, command, now)
     slots.require_no_visits(changes.visits)
     return changes
 
@@ -209,7 +210,7 @@ def withdraw_stop(session: Session, actor: Actor, stop_id: int, version: int, no
 
 def preview_place(session: Session, actor: Actor, place_id: int, command: PlaceChange, now: datetime) -> Changes:
     """What `change_place` would do and which visits are in its way; refused as it would be, but for the visits."""
-    with _undone(session):
+    with undone(session):
         return _place(session, actor, place_id, command, now)
 
 
@@ -229,10 +230,11 @@ def change_place(session: Session, actor: Actor, place_id: int, command: PlaceCh
 # stops
 
 
-def _stop(session: Session, actor: Actor, stop_id: int, command: StopChange, now: datetime) -> Changes:
+def attempt_stop(session: Session, actor: Actor, stop_id: int, command: StopChange, now: datetime) -> Changes:
+    """As `change_stop`, but visits in the way are only listed, and then nothing is done."""
     stop = _published(session, actor, stop_id)
     require_version(stop.itinerary, command.version)
-    publishing.lock(session, MobileUnit, [stop.unit_id])
+    derivation.lock(session, MobileUnit, [stop.unit_id])
     days = _days_of_stop(stop, command, now)
     works = _works(session, _groups_of_stop(session, stop, days, now))
     changes = _changes(session, works)
@@ -258,7 +260,7 @@ def _published(session: Session, actor: Actor, stop_id: int) -> Stop:
     if stop is None:
         raise DomainError("not_found", what=f"Stop {stop_id}")
     if stop.itinerary.status is not ItineraryStatus.PUBLISHED:
-        raise DomainError("itinerary_not_published", status=stop.itinerary.status.value)
+        raise DomainError("itinerary_not_published", status=stop.itinerary.status)
     return stop
 
 
@@ -361,6 +363,17 @@ def _set_women(stop: Stop, works: Sequence[_Work]) -> None:
             work.schedule.women_planned = women
 
 
+def plan_women(session: Session, stop: Stop, women: int) -> None:
+    """Plans another number of women for a published stop, shared among its schedules by their places."""
+    stop.women_planned = women
+    query = select(Schedule).join(Schedule.mobile_point).where(MobilePoint.stop_id == stop.id).order_by(Schedule.id)
+    schedules = session.scalars(query).all()
+    _, places = _offered(session, [schedule.id for schedule in schedules])
+    parts = apportion(women, [places[schedule.id] for schedule in schedules]) if schedules else []
+    for schedule, part in zip(schedules, parts, strict=True):
+        schedule.women_planned = part
+
+
 def _set_points(session: Session, stop: Stop) -> set[int]:
     """Has the mobile points of a stop last as long as it; returns those that did not."""
     changed = select(MobilePoint).where(
@@ -384,7 +397,7 @@ def _to_come(session: Session, stop: Stop, now: datetime) -> int:
 
 def _place(session: Session, actor: Actor, place_id: int, command: PlaceChange, now: datetime) -> Changes:
     get_owned(session, actor, ServicePlace, place_id)
-    publishing.lock(session, ServicePlace, [place_id])
+    derivation.lock(session, ServicePlace, [place_id])
     parts = selectinload(ServicePlace.opening_hours)
     place = session.get_one(ServicePlace, place_id, options=[parts], populate_existing=True)
     if place.mobility is Mobility.MOBILE:
@@ -589,7 +602,7 @@ def _set_slots(session: Session, work: _Work) -> None:
             row.status, row.ends_at, row.capacity = SlotStatus.OPEN, slot.time.ends_at, slot.capacity
     new = [slot for slot in work.slots.added if slot.time.starts_at not in work.rows]
     if new:
-        session.execute(insert(Slot), publishing.slot_rows(work.schedule, new))
+        session.execute(insert(Slot), derivation.slot_rows(work.schedule, new))
 
 
 def _set_hours(work: _Work) -> bool:

@@ -4,36 +4,40 @@ All rows are checked before any is stored, and nothing is stored unless all are 
 updated with the cells that are filled in; an empty cell changes nothing.
 """
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
 from mobile_units.models.base import Versioned
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.sites import Site, SiteDemand
-from mobile_units.models.units import MobileUnit, UnitProgramme
+from mobile_units.models.units import MobileUnit
 from mobile_units.planning.demand import ASSUMPTIONS, estimate_women_due, share_out
-from mobile_units.rules.places import LATITUDES, LONGITUDES
 from mobile_units.rules.programmes import Programme
-from mobile_units.rules.service_places import require_setting
-from mobile_units.rules.units import require_mobile, require_working_day
-from mobile_units.services import sites, tables
+from mobile_units.rules.sites import require_stay, require_window, teryt_of
+from mobile_units.rules.units import require_working_day
+from mobile_units.services import sites, tables, units
 from mobile_units.services.actors import Actor, audit
+from mobile_units.services.import_columns import (
+    DEMAND_COLUMNS,
+    FIELDS,
+    SITE_COLUMNS,
+    UNIT_COLUMNS,
+    Listing,
+    site_listings,
+    unit_listings,
+)
 from mobile_units.services.nfz_tables import Gmina, read_gminas
-from mobile_units.services.queries import replace_parts
 from mobile_units.services.sites import Demand
-from mobile_units.services.tables import Column, Problem, Record
-from mobile_units.services.units import NewUnitProgramme
+from mobile_units.services.tables import Problem, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,17 @@ class ImportResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetImportResult(ImportResult):
+    """The counts are of sites or of units.
+
+    `sites_without_teryt` are the codes of active sites where the units that are limited to voivodeships cannot come,
+    because nobody knows in which one they lie.
+    """
+
+    sites_without_teryt: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NfzImportResult(ImportResult):
     """The counts are of women due at sites; the women of `gminas_without_site` were given to none.
 
@@ -87,80 +102,107 @@ class _Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
-def _degrees(frame: tuple[float, float]) -> tables.Parse:
-    lowest, highest = frame
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row: the values of its cells by column, and what its lists hold by the name of the part."""
 
-    def parse_degrees(cell: str) -> float:
-        value: float = tables.number(-180, 180)(cell)
-        if not lowest <= value <= highest:
-            raise DomainError("outside_poland")
-        return value
-
-    return parse_degrees
+    number: int
+    values: Mapping[str, Any]
+    parts: Mapping[str, Sequence[Any]]
 
 
-def _weekdays(cell: str) -> list[int]:
-    return sorted({tables.whole(1, 7)(part) for part in re.split(r"[;,\s]+", cell) if part})
+def _rows(records: Iterable[Record], listings: Sequence[Listing], problems: list[Problem]) -> list[_Row]:
+    """The rows with their lists read; a list in an empty cell is absent. What is wrong joins the problems."""
+    rows = []
+    for record in records:
+        filled = [listing for listing in listings if listing.column in record.values]
+        parts = {listing.part: _items(record, listing, problems) for listing in filled}
+        columns = {listing.column for listing in filled}
+        values = {column: value for column, value in record.values.items() if column not in columns}
+        rows.append(_Row(record.row, values, parts))
+    return rows
 
 
-_SITE_COLUMNS = (
-    Column("code", tables.text(40), required=True),
-    Column("name", tables.text(200), required=True),
-    Column("locality", tables.text(200), required=True),
-    Column("landmark", tables.text(200)),
-    Column("street", tables.text(200)),
-    Column("gmina", tables.text(200)),
-    Column("teryt", tables.teryt),
-    Column("lat", _degrees(LATITUDES), required=True),
-    Column("lon", _degrees(LONGITUDES), required=True),
-    Column("population", tables.whole(0, 50_000_000)),
-    Column("telephone", tables.text(40)),
-    Column("days_max", tables.whole(1, 92)),
-    Column("source", tables.text(200)),
-)
-_UNIT_COLUMNS = (
-    Column("code", tables.text(40), required=True),
-    Column("name", tables.text(200), required=True),
-    Column("base_lat", _degrees(LATITUDES), required=True),
-    Column("base_lon", _degrees(LONGITUDES), required=True),
-    Column("weekdays", _weekdays, required=True),
-    Column("opens", tables.clock, required=True),
-    Column("closes", tables.clock, required=True),
-    Column("setup_minutes", tables.whole(0, 480)),
-    Column("programmes", tables.items),
-)
-_DEMAND_COLUMNS = (
-    Column("site_code", tables.text(40), required=True),
-    Column("programme", tables.one_of(Programme), required=True),
-    Column("women_due", tables.whole(0, 5_000_000), required=True),
-    Column("as_of", tables.day, required=True),
-    Column("source", tables.text(200), required=True),
-    Column("estimated", tables.flag),
-)
-_FIELDS = {"lat": "latitude", "lon": "longitude", "base_lat": "base_latitude", "base_lon": "base_longitude"}
-"""Fields whose columns have another name."""
+def _items(record: Record, listing: Listing, problems: list[Problem]) -> list[Any]:
+    found = []
+    for item in record.values[listing.column]:
+        try:
+            found.append(listing.read(item))
+        except DomainError as error:
+            problems.append(tables.problem(record.row, listing.column, error))
+    if len(set(map(listing.key, found))) < len(found):
+        problems.append(tables.problem(record.row, listing.column, DomainError("given_twice")))
+    return found
 
 
-def import_sites(session: Session, actor: Actor, command: SiteImport) -> ImportResult:
-    """Creates or updates sites by their codes; the mobile points of a changed one are handed over again.
+def _different(entity: object, row: _Row, listings: Iterable[Listing]) -> dict[str, Sequence[Any]]:
+    """The parts of the row that are not those of the entity."""
+    filled = (listing for listing in listings if listing.part in row.parts)
+    return {each.part: row.parts[each.part] for each in filled if _differ(entity, row.parts[each.part], each)}
+
+
+def _differ(entity: object, wanted: Sequence[Any], listing: Listing) -> bool:
+    names = [each.name for each in fields(listing.kind)]
+    known = [listing.kind(**{name: getattr(part, name) for name in names}) for part in getattr(entity, listing.part)]
+    return known != list(wanted) if listing.ordered else set(known) != set(wanted)
+
+
+def _unread(problems: Iterable[Problem]) -> set[tuple[int, str | None]]:
+    """The cells that could not be read, by row and column."""
+    return {(each.row, each.column) for each in problems}
+
+
+def _problem_of(row: _Row, column: str, judge: Callable[..., None], *facts: Any) -> Iterator[Problem]:
+    """What a rule says of a row, told at one of its columns."""
+    try:
+        judge(*facts)
+    except DomainError as error:
+        yield tables.problem(row.number, column, error)
+
+
+def import_sites(session: Session, actor: Actor, command: SiteImport) -> FleetImportResult:
+    """Creates or updates sites by their codes; blackouts, if filled in, replace all that were known.
+
+    The mobile points of a changed one are handed over again.
 
     Raises:
         DomainError: `import_refused` with the fact `problems`; `table_too_large`, `table_unreadable`, `table_empty`.
     """
-    records, problems = tables.parse(tables.read(command.content), _SITE_COLUMNS)
+    records, problems = tables.parse(tables.read(command.content), SITE_COLUMNS)
     problems += tables.repeated(records, "code", _value_of("code"))
+    known, listings = _sites_by_code(session, actor), site_listings()
+    rows = _rows(records, listings, problems)
+    unread = _unread(problems)
+    for row in rows:
+        problems += _problems_of_stay(row, known.get(row.values.get("code", "")), unread)
     _refuse_if_any(problems)
-    known = _sites_by_code(session, actor)
     with _storing(session, actor, "site", command):
-        return _counted([_save_site(session, actor, known, record, command) for record in records])
+        return _fleet(session, actor, [_save_site(session, actor, known, row, command) for row in rows])
 
 
-def _save_site(
-    session: Session, actor: Actor, known: Mapping[str, Site], record: Record, command: SiteImport
-) -> _Outcome:
-    site, new = _known_or_new(session, known.get(record.values["code"]), lambda: Site(provider_id=actor.provider_id))
+def _problems_of_stay(row: _Row, site: Site | None, unread: Set[tuple[int, str | None]]) -> Iterator[Problem]:
+    """Judges the stays that the site will allow, where their cells can be read."""
+    values = row.values
+
+    def of(column: str, default: Any = None) -> Any:
+        return values.get(column, getattr(site, column) if site else default)
+
+    if unread.isdisjoint({(row.number, "days_min"), (row.number, "days_max")}):
+        yield from _problem_of(row, "days_min", require_stay, of("days_min", 1), of("days_max", 5))
+    if unread.isdisjoint({(row.number, "earliest"), (row.number, "latest")}):
+        yield from _problem_of(row, "latest", require_window, of("earliest"), of("latest"))
+
+
+def _save_site(session: Session, actor: Actor, known: Mapping[str, Site], row: _Row, command: SiteImport) -> _Outcome:
+    site, new = _known_or_new(session, known.get(row.values["code"]), lambda: Site(provider_id=actor.provider_id))
     before = _handed_over(site)
-    changed = _set(site, record.values)
+    located = site.latitude, site.longitude
+    changed = _set(site, {name: value for name, value in row.values.items() if name != "location_confidence"})
+    if (site.latitude, site.longitude) != located:
+        site.location_confidence = row.values.get("location_confidence")
+    site.teryt, before_teryt = teryt_of(site.teryt, site.gmina), site.teryt
+    sites.replace(site, different := _different(site, row, site_listings()))
+    changed |= bool(different) or site.teryt != before_teryt
     if command.estimate and site.population is not None:
         changed |= _estimate(site, site.population, command.today)
     outcome = _outcome(site, new=new, changed=changed)
@@ -185,98 +227,47 @@ def _estimate(site: Site, population: int, as_of: date) -> bool:
     return changed
 
 
-def import_units(session: Session, actor: Actor, command: Import) -> ImportResult:
-    """Creates or updates mobile units by their codes; programmes, if filled in, replace all that were known.
+def import_units(session: Session, actor: Actor, command: Import) -> FleetImportResult:
+    """Creates or updates mobile units by their codes; lists, if filled in, replace all that were known.
 
     Raises:
         DomainError: as `import_sites`.
     """
-    records, problems = tables.parse(tables.read(command.content), _UNIT_COLUMNS)
+    records, problems = tables.parse(tables.read(command.content), UNIT_COLUMNS)
     problems += tables.repeated(records, "code", _value_of("code"))
-    known, places = _units_by_code(session, actor), _places_by_cell(session, actor)
-    programmes = {record.row: _programmes(record, places, problems) for record in records}
-    for record in records:
-        problems += _problems_of_day(record, known.get(record.values.get("code", "")), programmes[record.row])
+    known = _units_by_code(session, actor)
+    listings = unit_listings(_places_by_cell(session, actor), _site_ids(session, actor))
+    rows = _rows(records, listings, problems)
+    unread = _unread(problems)
+    for row in rows:
+        problems += _problems_of_unit(row, known.get(row.values.get("code", "")), unread)
     _refuse_if_any(problems)
     with _storing(session, actor, "unit", command):
-        return _counted([_save_unit(session, actor, known, record, programmes[record.row]) for record in records])
+        return _fleet(session, actor, [_save_unit(session, actor, known, row, listings) for row in rows])
 
 
-def _programmes(
-    record: Record, places: Mapping[str, ServicePlace], problems: list[Problem]
-) -> list[NewUnitProgramme] | None:
-    """The programmes of a unit, None where the cell is empty; what is wrong with them joins `problems`."""
-    if "programmes" not in record.values:
-        return None
-    found = []
-    for item in record.values["programmes"]:
-        try:
-            found.append(_programme(item, places))
-        except DomainError as error:
-            problems.append(tables.problem(record.row, "programmes", error))
-    if len({each.programme for each in found}) < len(found):
-        problems.append(tables.problem(record.row, "programmes", DomainError("given_twice")))
-    return found
-
-
-def _programme(item: str, places: Mapping[str, ServicePlace]) -> NewUnitProgramme:
-    """One programme written as programme:cell code:women a day:minutes:rooms."""
-    parts = [part.strip() for part in item.split(":")]
-    if len(parts) != 5:
-        raise DomainError("value_not_programme")
-    programme: Programme = tables.one_of(Programme)(parts[0])
-    if parts[1] not in places:
-        raise DomainError("unknown_cell_code", cell_code=parts[1])
-    place = places[parts[1]]
-    require_mobile(place.mobility, programme)
-    require_setting(place.setting, [programme])
-    return NewUnitProgramme(
-        programme=programme,
-        service_place_id=place.id,
-        women_per_day=tables.whole(1, 1000)(parts[2]),
-        minutes_per_woman=tables.whole(1, 240)(parts[3]),
-        rooms=tables.whole(1, 20)(parts[4]),
-    )
-
-
-def _problems_of_day(
-    record: Record, unit: MobileUnit | None, programmes: Sequence[NewUnitProgramme] | None
-) -> Iterator[Problem]:
-    """Judges the working day that the unit will have, where its hours can be read."""
-    values = record.values
-    if not {"opens", "closes"} <= values.keys():
-        return
-    planned = programmes if programmes is not None else unit.programmes if unit else ()
-    setup_minutes = values.get("setup_minutes", unit.setup_minutes if unit else 0)
-    longest = max((each.minutes_per_woman for each in planned), default=0)
-    try:
-        require_working_day(values["opens"], values["closes"], setup_minutes, longest)
-    except DomainError as error:
-        yield tables.problem(record.row, "closes", error)
+def _problems_of_unit(row: _Row, unit: MobileUnit | None, unread: Set[tuple[int, str | None]]) -> Iterator[Problem]:
+    """Judges the working day and the capacities that the unit will have, where their cells can be read."""
+    values = row.values
+    programmes = row.parts.get("programmes", unit.programmes if unit else ())
+    if {"opens", "closes"} <= values.keys():
+        setup_minutes = values.get("setup_minutes", unit.setup_minutes if unit else 0)
+        longest = max((each.minutes_per_woman for each in programmes), default=0)
+        day = values["opens"], values["closes"], setup_minutes, longest
+        yield from _problem_of(row, "closes", require_working_day, *day)
+    if (row.number, "programmes") not in unread:
+        capacities = row.parts.get("capacities", unit.capacities if unit else ())
+        column = "capacities" if "capacities" in row.parts else "programmes"
+        yield from _problem_of(row, column, units.check_capacities, capacities, programmes)
 
 
 def _save_unit(
-    session: Session,
-    actor: Actor,
-    known: Mapping[str, MobileUnit],
-    record: Record,
-    programmes: Sequence[NewUnitProgramme] | None,
+    session: Session, actor: Actor, known: Mapping[str, MobileUnit], row: _Row, listings: Sequence[Listing]
 ) -> _Outcome:
-    values = {name: value for name, value in record.values.items() if name != "programmes"}
-    unit, new = _known_or_new(session, known.get(values["code"]), lambda: MobileUnit(provider_id=actor.provider_id))
-    changed = _set(unit, values)
-    if programmes is not None and _by_programme(programmes) != _by_programme(map(_as_command, unit.programmes)):
-        replace_parts(unit.programmes, programmes, attrgetter("programme"), UnitProgramme)
-        changed = True
-    return _outcome(unit, new=new, changed=changed)
-
-
-def _by_programme(programmes: Iterable[NewUnitProgramme]) -> dict[Programme, NewUnitProgramme]:
-    return {each.programme: each for each in programmes}
-
-
-def _as_command(row: UnitProgramme) -> NewUnitProgramme:
-    return NewUnitProgramme(**{each.name: getattr(row, each.name) for each in fields(NewUnitProgramme)})
+    unit, new = _known_or_new(session, known.get(row.values["code"]), lambda: MobileUnit(provider_id=actor.provider_id))
+    changed = _set(unit, row.values)
+    units.replace(unit, different := _different(unit, row, listings))
+    return _outcome(unit, new=new, changed=changed or bool(different))
 
 
 def import_demand(session: Session, actor: Actor, command: Import) -> ImportResult:
@@ -285,7 +276,7 @@ def import_demand(session: Session, actor: Actor, command: Import) -> ImportResu
     Raises:
         DomainError: as `import_sites`.
     """
-    records, problems = tables.parse(tables.read(command.content), _DEMAND_COLUMNS)
+    records, problems = tables.parse(tables.read(command.content), DEMAND_COLUMNS)
     problems += tables.repeated(records, "site_code", _site_and_programme)
     known = _sites_by_code(session, actor)
     problems += (
@@ -343,13 +334,18 @@ def _share(gmina: Gmina, there: Sequence[Site], command: NfzDemandImport) -> lis
 
 
 def _sites_by_code(session: Session, actor: Actor) -> dict[str, Site]:
-    query = select(Site).where(Site.provider_id == actor.provider_id).options(selectinload(Site.demands))
+    query = select(Site).where(Site.provider_id == actor.provider_id).options(*sites.with_parts())
     return {site.code: site for site in session.scalars(query.order_by(Site.code))}
 
 
 def _units_by_code(session: Session, actor: Actor) -> dict[str, MobileUnit]:
     query = select(MobileUnit).where(MobileUnit.provider_id == actor.provider_id)
-    return {unit.code: unit for unit in session.scalars(query.options(selectinload(MobileUnit.programmes)))}
+    return {unit.code: unit for unit in session.scalars(query.options(*units.with_parts()))}
+
+
+def _site_ids(session: Session, actor: Actor) -> dict[str, int]:
+    rows = session.execute(select(Site.code, Site.id).where(Site.provider_id == actor.provider_id))
+    return {row.code: row.id for row in rows}
 
 
 def _places_by_cell(session: Session, actor: Actor) -> dict[str, ServicePlace]:
@@ -390,7 +386,7 @@ def _known_or_new(session: Session, known: Any, make: Callable[[], Any]) -> tupl
 
 def _set(entity: object, cells: Mapping[str, Any]) -> bool:
     """Sets the fields of the columns; says whether that changed anything."""
-    values = {_FIELDS.get(column, column): value for column, value in cells.items()}
+    values = {FIELDS.get(column, column): value for column, value in cells.items()}
     changed = {name: value for name, value in values.items() if getattr(entity, name) != value}
     for name, value in changed.items():
         setattr(entity, name, value)
@@ -425,3 +421,9 @@ def _outcome(entity: Versioned, *, new: bool, changed: bool) -> _Outcome:
 def _counted(outcomes: Sequence[_Outcome]) -> ImportResult:
     counts = Counter(outcomes)
     return ImportResult(rows=len(outcomes), **{each.value: counts[each] for each in _Outcome})
+
+
+def _fleet(session: Session, actor: Actor, outcomes: Sequence[_Outcome]) -> FleetImportResult:
+    session.flush()
+    lacking = sites.without_voivodeship(session, actor.provider_id)
+    return FleetImportResult(**asdict(_counted(outcomes)), sites_without_teryt=lacking)

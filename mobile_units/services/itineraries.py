@@ -1,23 +1,17 @@
-"""Itineraries: proposed by the planner, edited by hand, judged by the check.
-
-Planning takes seconds, so it is three steps: `problem_for` reads, `propose` computes without a transaction, and
-`keep_plan` stores the draft.
-"""
+"""Itineraries: drafts and their stops, however they were made, and how they are edited by hand."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from mobile_units.errors import DomainError
 from mobile_units.models.itineraries import Itinerary, ItineraryStatus, Stop, StopDay
 from mobile_units.models.sites import Site
 from mobile_units.models.units import MobileUnit, UnitProgramme
-from mobile_units.planning.check import Violation, check, kilometres
-from mobile_units.planning.problem import Objective, Plan, PlannedStop, PlanningSite, PlanningUnit, Problem
 from mobile_units.rules.calendar import local_instant, require_period
 from mobile_units.rules.slots import Interval, capacity_of
 from mobile_units.services import sites, units
@@ -31,24 +25,6 @@ from mobile_units.services.queries import (
     page_of,
     require_version,
 )
-
-if TYPE_CHECKING:
-    from mobile_units.planning.solver import Report
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRequest:
-    """What is to be planned: all active units, or those named, from day to day, both included, a year at the most.
-
-    `seconds` is the time that the search may take; the same seed gives the same plan unless time runs out.
-    """
-
-    name: str
-    first_day: date
-    last_day: date
-    unit_ids: Sequence[int] = ()
-    seconds: float = 10.0
-    seed: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +65,17 @@ class NewStop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopChange:
-    """A change of a stop by the version of its itinerary; None leaves a field as it is, days are given whole."""
+    """A change of a stop by the version of its itinerary; None leaves a field as it is, days are given whole.
+
+    Another unit works at its own hours on the days on which the one before it did.
+    """
 
     version: int
+    unit_id: int | None = None
     site_id: int | None = None
     days: Sequence[DayHours] | None = None
     women_planned: int | None = None
+    pinned: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,47 +100,6 @@ class StopFilter:
     last_day: date | None = None
 
 
-def problem_for(session: Session, actor: Actor, request: PlanRequest) -> Problem:
-    """The planning problem of the provider's active sites, and of its active units with a programme or those named.
-
-    Raises:
-        DomainError: `ends_before_start`, `period_too_long`; `nothing_to_plan`, there is no unit with a programme or no
-            site with women due; `not_found`, `out_of_use` or `unit_without_programme`, a named unit.
-    """
-    require_period(request.first_day, request.last_day)
-    wanted = _named_units(session, actor, request.unit_ids) if request.unit_ids else _ready_units(session, actor)
-    problem = _problem(session, actor, request.first_day, request.last_day, wanted)
-    if not problem.units:
-        raise DomainError(
-            "nothing_to_plan", missing_pl="brak jednostek z programem", missing_en="no unit has a programme"
-        )
-    if not any(site.women_due_for(unit) for site in problem.sites for unit in problem.units):
-        raise DomainError(
-            "nothing_to_plan", missing_pl="nigdzie nie ma kobiet do zbadania", missing_en="no women are due"
-        )
-    return problem
-
-
-def _problem(session: Session, actor: Actor, first_day: date, last_day: date, wanted: Iterable[MobileUnit]) -> Problem:
-    query = select(Site).where(Site.provider_id == actor.provider_id, Site.active)
-    known = session.scalars(query.options(selectinload(Site.demands)).order_by(Site.id))
-    return Problem(first_day, last_day, tuple(map(planning_unit, wanted)), tuple(map(planning_site, known)))
-
-
-def _ready_units(session: Session, actor: Actor) -> Sequence[MobileUnit]:
-    query = select(MobileUnit).where(
-        MobileUnit.provider_id == actor.provider_id, MobileUnit.active, MobileUnit.programmes.any()
-    )
-    return session.scalars(query.options(selectinload(MobileUnit.programmes)).order_by(MobileUnit.id)).all()
-
-
-def _named_units(session: Session, actor: Actor, keys: Iterable[int]) -> Sequence[MobileUnit]:
-    named = [units.get(session, actor, key) for key in sorted(set(keys))]
-    for unit in named:
-        require_ready(unit)
-    return named
-
-
 def require_ready(unit: MobileUnit) -> None:
     """Raises `out_of_use` for a unit that was retired, `unit_without_programme` for one that examines nobody."""
     require_in_use(unit)
@@ -173,44 +113,9 @@ def require_in_use(what: MobileUnit | Site) -> None:
         raise DomainError("out_of_use", what=what.name)
 
 
-def planning_unit(unit: MobileUnit) -> PlanningUnit:
-    """The unit as the planner sees it: what its working hours and rooms allow, not only what it is asked for."""
-    return PlanningUnit(
-        id=unit.id,
-        name=unit.name,
-        latitude=unit.base_latitude,
-        longitude=unit.base_longitude,
-        programmes=frozenset(each.programme for each in unit.programmes),
-        women_per_day=women_on(unit, first=False),
-        women_on_first_day=women_on(unit, first=True),
-        weekdays=frozenset(unit.weekdays),
-    )
-
-
-_ORDINARY_DAY = date(2026, 1, 5)
-"""A day without a clock change."""
-
-
-def women_on(unit: MobileUnit, *, first: bool) -> int:
-    """Women whom the unit can examine on an ordinary day, or on the `first` day of a stop."""
-    hours = unit_hours(unit, DayHours(_ORDINARY_DAY), first=first)
-    return sum(_women_within(hours, each) for each in unit.programmes)
-
-
-def _women_within(hours: Interval, each: UnitProgramme) -> int:
+def women_within(hours: Interval, each: UnitProgramme) -> int:
+    """Women whom a unit can examine in a programme in its working time."""
     return capacity_of(hours.starts_at, hours.ends_at, each.minutes_per_woman, each.rooms, each.women_per_day)
-
-
-def planning_site(site: Site) -> PlanningSite:
-    """The site as the planner sees it."""
-    return PlanningSite(
-        id=site.id,
-        name=site.name,
-        latitude=site.latitude,
-        longitude=site.longitude,
-        women_due={demand.programme: demand.women_due for demand in site.demands},
-        days_max=site.days_max,
-    )
 
 
 def unit_hours(unit: MobileUnit, day: DayHours, *, first: bool) -> Interval:
@@ -225,37 +130,8 @@ def unit_hours(unit: MobileUnit, day: DayHours, *, first: bool) -> Interval:
     return Interval(opens_at, local_instant(day.day, day.closes or unit.closes))
 
 
-def propose(problem: Problem, request: PlanRequest, progress: "Report | None" = None) -> Plan:
-    """The plan of the solver; computes for seconds, so no transaction may be open."""
-    from mobile_units.planning.solver import solve  # noqa: PLC0415 -- the solver takes long to load and few need it
-
-    return solve(problem, seconds=request.seconds, seed=request.seed, progress=progress)
-
-
-def keep_plan(session: Session, actor: Actor, request: PlanRequest, plan: Plan) -> Itinerary:
-    """Stores a plan as a draft with its stops, hours, terms and the reasons for the sites left out."""
-    command = NewItinerary(name=request.name, first_day=request.first_day, last_day=request.last_day)
-    itinerary = _begin(session, actor, command, _terms(plan))
-    stood = _owned(session, actor, MobileUnit, {stop.unit_id for stop in plan.stops})
-    visited = _owned(session, actor, Site, {stop.site_id for stop in plan.stops})
-    for stop in sorted(plan.stops, key=lambda each: (each.days[0], each.unit_id)):
-        days = [DayHours(day) for day in stop.days]
-        _add_stop(itinerary, stood[stop.unit_id], visited[stop.site_id], days, stop.women)
-    session.flush()
-    return itinerary
-
-
-def _terms(plan: Plan) -> dict[str, Any]:
-    return {
-        "solver": plan.solver,
-        "seed": plan.seed,
-        "seconds": round(plan.seconds, 2),
-        "objective": asdict(plan.objective) | {"value": round(plan.objective.value, 1)},
-        "unserved": [asdict(each) for each in plan.unserved],
-    }
-
-
-def _owned(session: Session, actor: Actor, entity: type[OwnedEntity], keys: Iterable[int]) -> Mapping[int, OwnedEntity]:
+def owned(session: Session, actor: Actor, entity: type[OwnedEntity], keys: Iterable[int]) -> Mapping[int, OwnedEntity]:
+    """Those of the provider's units or sites that have one of the keys, by key."""
     query = select(entity).where(entity.id.in_(keys), entity.provider_id == actor.provider_id)
     return {each.id: each for each in session.scalars(query)}
 
@@ -266,10 +142,11 @@ def create(session: Session, actor: Actor, command: NewItinerary) -> Itinerary:
     Raises:
         DomainError: `ends_before_start`, `period_too_long`.
     """
-    return _begin(session, actor, command, {})
+    return begin(session, actor, command, {})
 
 
-def _begin(session: Session, actor: Actor, command: NewItinerary, planning: dict[str, Any]) -> Itinerary:
+def begin(session: Session, actor: Actor, command: NewItinerary, planning: dict[str, Any]) -> Itinerary:
+    """Keeps an empty draft with what is known of how it came about; raises as `create`."""
     require_period(command.first_day, command.last_day)
     itinerary = Itinerary(
         provider_id=actor.provider_id,
@@ -284,7 +161,8 @@ def _begin(session: Session, actor: Actor, command: NewItinerary, planning: dict
     return itinerary
 
 
-def _add_stop(itinerary: Itinerary, unit: MobileUnit, site: Site, days: Sequence[DayHours], women: int) -> Stop:
+def put_stop(itinerary: Itinerary, unit: MobileUnit, site: Site, days: Sequence[DayHours], women: int) -> Stop:
+    """A new stop of an itinerary, which is not flushed; its days may come in any order."""
     days = sorted(days, key=lambda each: each.day)
     stop = Stop(
         unit=unit,
@@ -367,14 +245,49 @@ def get_draft(session: Session, actor: Actor, itinerary_id: int) -> Itinerary:
     return _draft(session, actor, Itinerary.id == itinerary_id, f"Itinerary {itinerary_id}")
 
 
-def _draft(session: Session, actor: Actor, wanted: ColumnElement[bool], what: str) -> Itinerary:
+def get_locked(session: Session, actor: Actor, itinerary_id: int) -> Itinerary:
+    """An itinerary with its stops, as it is once it is locked until the end of the transaction.
+
+    Raises:
+        DomainError: `not_found`.
+    """
+    return _locked(session, actor, Itinerary.id == itinerary_id, f"Itinerary {itinerary_id}")
+
+
+def get_living(session: Session, actor: Actor, itinerary_id: int) -> Itinerary:
+    """An itinerary that may still be published, a draft or an approved one, locked as by `get_locked`.
+
+    Raises:
+        DomainError: `not_found`, `itinerary_not_draft`.
+    """
+    itinerary = get_locked(session, actor, itinerary_id)
+    if itinerary.status not in {ItineraryStatus.DRAFT, ItineraryStatus.APPROVED}:
+        raise DomainError("itinerary_not_draft", status=itinerary.status)
+    return itinerary
+
+
+def get_draft_of(session: Session, actor: Actor, stop_id: int) -> Itinerary:
+    """The draft of a stop, locked.
+
+    Raises:
+        DomainError: `not_found`, `itinerary_not_draft`.
+    """
+    return _draft(session, actor, Itinerary.stops.any(Stop.id == stop_id), f"Stop {stop_id}")
+
+
+def _locked(session: Session, actor: Actor, wanted: ColumnElement[bool], what: str) -> Itinerary:
     query = select(Itinerary).where(wanted, Itinerary.provider_id == actor.provider_id).options(*_PARTS)
     locked = query.with_for_update().execution_options(populate_existing=True)
     itinerary = session.scalars(locked).one_or_none()
     if itinerary is None:
         raise DomainError("not_found", what=what)
+    return itinerary
+
+
+def _draft(session: Session, actor: Actor, wanted: ColumnElement[bool], what: str) -> Itinerary:
+    itinerary = _locked(session, actor, wanted, what)
     if itinerary.status is not ItineraryStatus.DRAFT:
-        raise DomainError("itinerary_not_draft", status=itinerary.status.value)
+        raise DomainError("itinerary_not_draft", status=itinerary.status)
     return itinerary
 
 
@@ -392,12 +305,12 @@ def change(session: Session, actor: Actor, itinerary_id: int, version: int, valu
 
 
 def discard(session: Session, actor: Actor, itinerary_id: int, version: int) -> Itinerary:
-    """Puts a draft aside; it can still be read.
+    """Puts a draft aside, also one that was approved; it can still be read.
 
     Raises:
         DomainError: as `get_draft`; `stale_version`.
     """
-    itinerary = get_draft(session, actor, itinerary_id)
+    itinerary = get_living(session, actor, itinerary_id)
     require_version(itinerary, version)
     itinerary.status = ItineraryStatus.DISCARDED
     session.flush()
@@ -419,7 +332,7 @@ def add_stop(session: Session, actor: Actor, itinerary_id: int, command: NewStop
     require_ready(unit)
     require_in_use(site)
     check_days(itinerary, command.days)
-    stop = _add_stop(itinerary, unit, site, command.days, 0)
+    stop = put_stop(itinerary, unit, site, command.days, 0)
     stop.women_planned = _women_reached(unit, site, stop) if command.women_planned is None else command.women_planned
     _raise_version(itinerary)
     session.flush()
@@ -445,8 +358,10 @@ def check_days(itinerary: Itinerary, days: Sequence[Dated]) -> None:
 
 def _women_reached(unit: MobileUnit, site: Site, stop: Stop) -> int:
     hours = [Interval(day.opens_at, day.closes_at) for day in stop.days]
-    places = sum(_women_within(each, programme) for each in hours for programme in unit.programmes)
-    return min(places, planning_site(site).women_due_for(planning_unit(unit)))
+    due = {demand.programme: demand.women_due for demand in site.demands}
+    return sum(
+        min(sum(women_within(each, does) for each in hours), due.get(does.programme, 0)) for does in unit.programmes
+    )
 
 
 def remove_stop(session: Session, actor: Actor, stop_id: int) -> None:
@@ -472,13 +387,16 @@ def _stop_of_draft(session: Session, actor: Actor, stop_id: int) -> tuple[Itiner
 
 
 def change_stop(session: Session, actor: Actor, stop_id: int, command: StopChange) -> Stop:
-    """Changes site, days or women of a stop in a draft, whose version is raised.
+    """Changes unit, site, days or women of a stop in a draft, or pins it; the version of the draft is raised.
 
     Raises:
         DomainError: `stale_version`; else as `add_stop`.
     """
     itinerary, stop = _stop_of_draft(session, actor, stop_id)
     require_version(itinerary, command.version)
+    let_units_change_places(session)
+    if command.unit_id is not None:
+        _replace_unit(stop, units.get(session, actor, command.unit_id))
     require_ready(stop.unit)
     if command.site_id is not None:
         stop.site = sites.get(session, actor, command.site_id)
@@ -486,12 +404,36 @@ def change_stop(session: Session, actor: Actor, stop_id: int, command: StopChang
     if command.days is not None:
         check_days(itinerary, command.days)
         _replace_days(itinerary, stop, command.days)
-    if command.women_planned is not None:
-        stop.women_planned = command.women_planned
+    stop.women_planned = stop.women_planned if command.women_planned is None else command.women_planned
+    stop.pinned = stop.pinned if command.pinned is None else command.pinned
     _raise_version(itinerary)
     audit(session, actor, "change", "stop", stop.id)
-    session.flush()
+    require_units_in_one_place(session)
     return stop
+
+
+_UNIT_IN_ONE_PLACE = "ex_stop_days_unit_in_one_place, ex_stop_days_unit_in_one_place_of_itinerary"
+
+
+def let_units_change_places(session: Session) -> None:
+    """Lets units stand in two places until `require_units_in_one_place` asks."""
+    session.execute(text(f"SET CONSTRAINTS {_UNIT_IN_ONE_PLACE} DEFERRED"))
+
+
+def require_units_in_one_place(session: Session) -> None:
+    """Has the database look, now and from now on, whether a unit stands in two places (see `db.transaction`)."""
+    session.flush()
+    session.execute(text(f"SET CONSTRAINTS {_UNIT_IN_ONE_PLACE} IMMEDIATE"))
+
+
+def _replace_unit(stop: Stop, unit: MobileUnit) -> None:
+    """Another unit works when it does; hours that were given by hand stay."""
+    for number, row in enumerate(stop.days):
+        day, first = DayHours(row.day), number == 0
+        if unit_hours(stop.unit, day, first=first) == Interval(row.opens_at, row.closes_at):
+            hours = unit_hours(unit, day, first=first)
+            row.opens_at, row.closes_at = hours.starts_at, hours.ends_at
+    stop.unit = unit
 
 
 def _replace_days(itinerary: Itinerary, stop: Stop, given: Sequence[DayHours]) -> None:
@@ -504,29 +446,3 @@ def _replace_days(itinerary: Itinerary, stop: Stop, given: Sequence[DayHours]) -
             known[row.day].opens_at, known[row.day].closes_at = row.opens_at, row.closes_at
     stop.days[:] = [known.get(row.day, row) for row in wanted]
     stop.first_day, stop.last_day = days[0].day, days[-1].day
-
-
-def violations(session: Session, actor: Actor, itinerary_id: int) -> list[Violation]:
-    """Everything that keeps the itinerary, as it stands, from being carried out by the units and sites now in use."""
-    itinerary = get(session, actor, itinerary_id)
-    ready = _ready_units(session, actor)
-    problem = _problem(session, actor, itinerary.first_day, itinerary.last_day, ready)
-    return check(problem, _as_plan(problem, itinerary))
-
-
-def _as_plan(problem: Problem, itinerary: Itinerary) -> Plan:
-    stops = tuple(
-        PlannedStop(stop.unit_id, stop.site_id, tuple(each.day for each in stop.days), stop.women_planned)
-        for stop in itinerary.stops
-        if stop.days
-    )
-    objective = Objective(
-        women=sum(stop.women for stop in stops),
-        women_due=sum(sum(site.women_due.values()) for site in problem.sites),
-        km=kilometres(problem, stops),
-        km_per_woman=problem.km_per_woman,
-        unit_days=sum(len(problem.working_days(unit)) for unit in problem.units),
-        unit_days_used=sum(len(stop.days) for stop in stops),
-    )
-    solver, seed = itinerary.planning.get("solver", "by hand"), itinerary.planning.get("seed", 0)
-    return Plan(stops, (), objective.women, objective.km, objective, 0.0, solver, seed)

@@ -1,6 +1,7 @@
 """The NFZ's monthly table of people who qualify for a programme, by gmina.
 
 Known of its shape are a gmina's id, names, the branch, "Liczba osób kwalifikujących się" and "Liczba osób wyłączonych".
+The uptake of a gmina cannot be had from it: nothing tells how many were screened, nor why the others are excluded.
 """
 
 from collections.abc import Sequence

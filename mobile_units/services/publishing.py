@@ -1,139 +1,128 @@
-"""Publishing: stops become mobile points, schedules and slots, and all of it is queued for the hand-over.
+"""Publishing: an itinerary becomes binding, and what follows from it is derived and queued for the hand-over.
 
-The central e-registration takes things in one order: the service place, its mobile points, their schedules, the slots
-of each schedule, and only then the activation of the place. Each message therefore requires those before it. What was
-published for one stop never waits for another stop; the activation waits for the first slots of its place.
+A version that revises a published itinerary takes its place (see `services.revisions`). A preview is the publication
+itself, undone at once, so it tells what would happen and refuses what would be refused, but for the visits in the way.
+
+Locks: the itinerary, the one that it revises, and the units, or the place; then slots (see `services.revisions`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby
-from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, selectinload
 
 from mobile_units.errors import DomainError
-from mobile_units.models.itineraries import ItineraryStatus, Stop
-from mobile_units.models.mobile_points import MobilePoint
-from mobile_units.models.schedules import Schedule, ScheduleHours
-from mobile_units.models.service_places import OpeningHours, ServicePlace, ServicePlaceStatus
-from mobile_units.models.slots import Slot, SlotStatus
-from mobile_units.models.transmissions import OutboxMessage
-from mobile_units.models.units import MobileUnit, UnitProgramme
-from mobile_units.rules.calendar import local_day, local_instant, month_parts, require_period, working_days
-from mobile_units.rules.product_codes import CatalogueEntry, ContractedRange, paths_offered
-from mobile_units.rules.programmes import Mobility, Path, Programme
-from mobile_units.rules.schedules import Pace, SlotTime, apportion, share, slot_times
-from mobile_units.rules.slots import Interval, slot_uuid
+from mobile_units.models.itineraries import Itinerary, ItineraryStatus
+from mobile_units.models.service_places import ServicePlace
+from mobile_units.models.transmissions import UNSETTLED, OutboxMessage
+from mobile_units.models.units import MobileUnit
+from mobile_units.rules.calendar import require_period
+from mobile_units.rules.programmes import Mobility
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.services import contracts, itineraries, product_codes
+from mobile_units.services import derivation, itineraries, revisions, slots
 from mobile_units.services.actors import Actor, audit
+from mobile_units.services.changes import undone
+from mobile_units.services.derivation import Published
 from mobile_units.services.queries import get_owned, require_version
-from mobile_units.transmission import outbox
-
-EVERY_DAY = frozenset(range(1, 8))
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """How much was derived."""
-
-    mobile_points: int
-    schedules: int
-    slots: int
-
-    def __add__(self, other: "Published") -> "Published":
-        """Both together."""
-        return Published(
-            self.mobile_points + other.mobile_points, self.schedules + other.schedules, self.slots + other.slots
-        )
+from mobile_units.services.revisions import RevisedStop, Revision
+from mobile_units.services.slots import BookedVisit
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """One uninterrupted working time, and how women are examined in it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What publishing an itinerary would do; with `visits` in the way it would be refused.
 
-    time: Interval
-    pace: Pace
+    `base_version` is that of the itinerary which it revises, as it was compared with. `messages` counts what would be
+    queued; where visits are in the way, without the stops that they hold and all that follows.
+    """
 
-    @property
-    def day(self) -> date:
-        """The Polish day."""
-        return local_day(self.time.starts_at)
-
-
-@dataclass(frozen=True, slots=True)
-class _Contracts:
-    """The ranges that the provider may settle, what their codes mean, and how many examinations each allows."""
-
-    catalogue: Sequence[CatalogueEntry]
-    ranges: Sequence[ContractedRange]
-    limits: dict[int, int]
-
-    def offered(self, place: ServicePlace, programme: Programme, day: date) -> Sequence[tuple[Path, ContractedRange]]:
-        """The paths contracted for a place on a day; raises `no_contracted_range` if there are none."""
-        offered = paths_offered(programme, place.setting, place.mobility, day, place.id, self.catalogue, self.ranges)
-        if not offered:
-            raise DomainError("no_contracted_range", path=programme, day=day.isoformat())
-        return offered
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """What a schedule will hold: the working times under one contract range, and the slots dealt to it."""
-
-    place: ServicePlace
-    point: MobilePoint | None
-    path: Path
-    contract_range_id: int
-    hours: list[Interval]
-    slots: list[SlotTime]
-
-    @property
-    def places(self) -> int:
-        """How many women the slots take."""
-        return sum(slot.capacity for slot in self.slots)
-
-
-@dataclass(frozen=True, slots=True)
-class _Derived:
-    """A schedule and its slots."""
-
-    schedule: Schedule
-    slots: Sequence[SlotTime]
+    published: Published
+    kept: Sequence[RevisedStop]
+    changed: Sequence[RevisedStop]
+    withdrawn: Sequence[RevisedStop]
+    new: Sequence[RevisedStop]
+    visits: Sequence[BookedVisit]
+    messages: Mapping[MessageKind, int]
+    base_version: int | None
 
 
 def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now: datetime) -> Published:
-    """Publishes a draft: its units are bound to its stops, and everything that follows is derived and queued.
+    """Publishes an approved itinerary: its units are bound to its stops, and everything that follows is queued.
+
+    Of a version that revises a published itinerary only the difference is carried out; either all of it or nothing.
 
     Raises:
-        DomainError: `not_found`, `itinerary_not_draft`, `itinerary_empty`, `stale_version`, `stop_in_the_past`,
+        DomainError: `not_found`, `itinerary_not_approved`, `itinerary_empty`, `stale_version`, `stop_in_the_past`,
             `unit_without_programme`; `out_of_use`, a unit or a site was retired; `no_contracted_range`, a unit's
             programme has no contract for its place on a day of a stop; `schedule_without_slots`, nobody can be
             examined in the hours of a stop; `unit_in_two_places` (at flush), another published itinerary has the unit
-            elsewhere.
+            elsewhere. Of a version also `base_superseded`, another version took the place of the itinerary that it
+            revises; `base_changed`, that itinerary changed since the approval; `slots_have_visits`, with the list.
     """
-    itinerary = itineraries.get_draft(session, actor, itinerary_id)
+    itinerary = itineraries.get_locked(session, actor, itinerary_id)
+    revisions.require_approved(itinerary)
     require_version(itinerary, version)
+    with session.begin_nested():
+        base = revisions.lock_base(session, actor, itinerary)
+        if base:
+            revisions.require_unchanged(base, itinerary.revises_version)
+        done = _publish(session, actor, itinerary, base, now)
+        slots.require_no_visits(done.visits)
+    return done.published
+
+
+def preview(session: Session, actor: Actor, itinerary_id: int, now: datetime) -> Preview:
+    """What publishing a draft or an approved itinerary would do, and which visits are in its way.
+
+    Raises:
+        DomainError: as `publish`, but for approval, versions and visits.
+    """
+    with undone(session):
+        itinerary = itineraries.get_living(session, actor, itinerary_id)
+        base = revisions.lock_base(session, actor, itinerary)
+        base_version = base.version if base else None
+        before = _queued(session, actor)
+        done = _publish(session, actor, itinerary, base, now)
+        queued = _queued(session, actor).items() - before.items()
+        return Preview(
+            published=done.published,
+            kept=done.kept,
+            changed=done.changed,
+            withdrawn=done.withdrawn,
+            new=done.new,
+            visits=done.visits,
+            messages=Counter(kind for _, (kind, _) in queued),
+            base_version=base_version,
+        )
+
+
+def _queued(session: Session, actor: Actor) -> dict[int, tuple[MessageKind, str]]:
+    """The messages of the provider that are not settled, and the last write of each, for a message may be reused."""
+    query = select(OutboxMessage.id, OutboxMessage.kind, text("outbox_messages.xmin::text"))
+    query = query.where(OutboxMessage.provider_id == actor.provider_id, text(f"outbox_messages.{UNSETTLED}"))
+    session.flush()
+    return {key: (kind, written) for key, kind, written in session.execute(query)}
+
+
+def _publish(session: Session, actor: Actor, itinerary: Itinerary, base: Itinerary | None, now: datetime) -> Revision:
     if not itinerary.stops:
         raise DomainError("itinerary_empty")
-    _require_ahead(itinerary.stops, now)
-    lock(session, MobileUnit, {stop.unit_id for stop in itinerary.stops})
+    if base is None:
+        return _publish_first(session, actor, itinerary, now)
+    return revisions.replace_base(session, actor, itinerary, base, now)
+
+
+def _publish_first(session: Session, actor: Actor, itinerary: Itinerary, now: datetime) -> Revision:
+    derivation.require_ahead(itinerary.stops, now)
+    derivation.lock(session, MobileUnit, {stop.unit_id for stop in itinerary.stops})
     itinerary.status, itinerary.published_at = ItineraryStatus.PUBLISHED, now
     session.flush()
-    known = _contracts(session, actor)
-    derived = [each for stop in itinerary.stops for each in _of_stop(known, stop)]
+    published = derivation.from_stops(session, actor, itinerary.stops)
     audit(session, actor, "publish", "itinerary", itinerary.id)
-    return _keep(session, actor, derived)
-
-
-def _require_ahead(stops: Iterable[Stop], now: datetime) -> None:
-    """Raises `stop_in_the_past` for the first stop with a day that is over: nobody could be booked there."""
-    first = min(stops, key=lambda stop: stop.first_day)
-    if first.first_day < local_day(now):
-        raise DomainError("stop_in_the_past", site=first.site.name, day=first.first_day.isoformat())
+    return Revision(new=[revisions.revised(stop) for stop in itinerary.stops], published=published)
 
 
 def open_stationary(session: Session, actor: Actor, place_id: int, first_day: date, last_day: date) -> Published:
@@ -165,194 +154,10 @@ def open_all_stationary(session: Session, actor: Actor, first_day: date, last_da
     return [each for each in opened if each.schedules]
 
 
-def lock(session: Session, entity: type[MobileUnit | ServicePlace], keys: Iterable[int]) -> None:
-    """Has publications of one unit or place, and changes of what was published, follow each other.
-
-    Side by side they would wait for each other in the constraints that forbid overlaps, and end in a deadlock.
-    """
-    query = select(entity.id).where(entity.id.in_(keys)).order_by(entity.id)
-    session.execute(query.with_for_update(key_share=True))
-
-
-def _contracts(session: Session, actor: Actor) -> _Contracts:
-    return _Contracts(
-        product_codes.catalogue(session, actor.provider_id),
-        contracts.contracted_ranges(session, actor.provider_id),
-        contracts.quantity_limits(session, actor.provider_id),
-    )
-
-
-def _of_stop(known: _Contracts, stop: Stop) -> list[_Derived]:
-    """The schedules of a stop; the women planned for it are shared among them by the places that they offer."""
-    itineraries.require_ready(stop.unit)
-    itineraries.require_in_use(stop.site)
-    points = {each.service_place_id: _point(stop, each.service_place) for each in stop.unit.programmes}
-    drafts = [
-        draft
-        for each in stop.unit.programmes
-        for draft in _drafts(
-            known, each.service_place, each.programme, _work(stop, each), points[each.service_place_id]
-        )
-    ]
-    women = apportion(stop.women_planned, [draft.places for draft in drafts])
-    return [_derived(draft, part) for draft, part in zip(drafts, women, strict=True)]
-
-
-def _point(stop: Stop, place: ServicePlace) -> MobilePoint:
-    return MobilePoint(
-        uuid=uuid4(),
-        provider_id=place.provider_id,
-        service_place=place,
-        stop=stop,
-        name=stop.site.name,
-        valid_from=stop.first_day,
-        valid_to=stop.last_day,
-    )
-
-
-def _work(stop: Stop, each: UnitProgramme) -> list[_Work]:
-    pace = Pace(each.minutes_per_woman, each.rooms, each.women_per_day)
-    return [_Work(Interval(day.opens_at, day.closes_at), pace) for day in stop.days]
-
-
-def _of_month(known: _Contracts, place: ServicePlace, programme: Programme, first: date, last: date) -> list[_Derived]:
-    work = [
-        _opening(day, hours)
-        for day in working_days(first, last, EVERY_DAY)
-        for hours in place.opening_hours
-        if hours.programme == programme and hours.weekday == day.isoweekday()
-    ]
-    drafts = _drafts(known, place, programme, work, None) if work else []
-    return [_derived(draft, draft.places) for draft in drafts]
-
-
 def _open(session: Session, actor: Actor, place: ServicePlace, first_day: date, last_day: date) -> Published:
     require_period(first_day, last_day)
-    lock(session, ServicePlace, [place.id])
-    known = _contracts(session, actor)
-    programmes = sorted({hours.programme for hours in place.opening_hours})
-    derived = [
-        each
-        for first, last in month_parts(first_day, last_day)
-        for programme in programmes
-        for each in _of_month(known, place, programme, first, last)
-    ]
-    if not derived:
-        return Published(0, 0, 0)
-    audit(session, actor, "publish", "service_place", place.id)
-    return _keep(session, actor, derived)
-
-
-def _opening(day: date, hours: OpeningHours) -> _Work:
-    time = Interval(local_instant(day, hours.opens), local_instant(day, hours.closes))
-    return _Work(time, Pace(hours.minutes_per_woman, hours.rooms))
-
-
-def _drafts(
-    known: _Contracts, place: ServicePlace, programme: Programme, work: Sequence[_Work], point: MobilePoint | None
-) -> list[_Draft]:
-    """One draft for each contract range that gets slots: they are dealt in proportion to the limits of the ranges.
-
-    A day is settled by a contract that is valid on it, so where one contract follows another the schedule of the first
-    ends and that of the next begins.
-    """
-    drafts: dict[tuple[Path, int], _Draft] = {}
-    for offered, days in groupby(work, lambda each: known.offered(place, programme, each.day)):
-        part = list(days)
-        slots = [slot for each in part for slot in slot_times(each.time, each.pace)]
-        shares = share(slots, [known.limits[contracted.id] for _, contracted in offered])
-        for (path, contracted), dealt in zip(offered, shares, strict=True):
-            if dealt:
-                key = path, contracted.id
-                draft = drafts.setdefault(key, _Draft(place, point, path, contracted.id, [], []))
-                draft.hours.extend(each.time for each in part)
-                draft.slots.extend(dealt)
-    if not drafts:
-        raise DomainError("schedule_without_slots", place=place.name, day=work[0].day.isoformat())
-    return list(drafts.values())
-
-
-def _derived(draft: _Draft, women_planned: int) -> _Derived:
-    schedule = Schedule(
-        uuid=uuid4(),
-        provider_id=draft.place.provider_id,
-        service_place=draft.place,
-        place_mobility=draft.place.mobility,
-        mobile=draft.point is not None,
-        mobile_point=draft.point,
-        contract_range_id=draft.contract_range_id,
-        programme=draft.path.programme,
-        path=draft.path,
-        valid_from=local_day(draft.hours[0].starts_at),
-        valid_to=local_day(draft.hours[-1].starts_at),
-        women_planned=women_planned,
-        hours=[ScheduleHours(starts_at=time.starts_at, ends_at=time.ends_at) for time in draft.hours],
-    )
-    return _Derived(schedule, draft.slots)
-
-
-def _keep(session: Session, actor: Actor, derived: Sequence[_Derived]) -> Published:
-    """Stores schedules and slots, and queues their messages place by place, so that no two queue crosswise."""
-    schedules = [each.schedule for each in derived]
-    session.add_all(schedules)
-    session.flush()
-    rows = [row for each in derived for row in slot_rows(each.schedule, each.slots)]
-    session.execute(insert(Slot), rows)
-    schedules.sort(key=lambda schedule: schedule.service_place_id)
-    for _, of_place in groupby(schedules, lambda schedule: schedule.service_place_id):
-        _queue(session, actor, list(of_place))
-    points = {schedule.mobile_point_id for schedule in schedules} - {None}
-    return Published(len(points), len(schedules), len(rows))
-
-
-def slot_rows(schedule: Schedule, slots: Iterable[SlotTime]) -> list[dict[str, object]]:
-    """New open slots of a schedule, as they are inserted."""
-    common = {
-        "schedule_id": schedule.id,
-        "service_place_id": schedule.service_place_id,
-        "place_mobility": schedule.place_mobility,
-        "mobile": schedule.mobile,
-        "taken": 0,
-        "status": SlotStatus.OPEN,
-    }
-    return [
-        common
-        | {
-            "uuid": slot_uuid(schedule.uuid, slot.time.starts_at),
-            "starts_at": slot.time.starts_at,
-            "ends_at": slot.time.ends_at,
-            "capacity": slot.capacity,
-        }
-        for slot in slots
-    ]
-
-
-def _queue(session: Session, actor: Actor, schedules: Sequence[Schedule]) -> None:
-    """Queues what the schedules of one place need, in the order that the central system requires."""
-
-    def enqueue(kind: MessageKind, subject_id: int, day: date, *requires: OutboxMessage | None) -> OutboxMessage:
-        known = [message for message in requires if message is not None]
-        return outbox.enqueue(
-            session,
-            provider_id=actor.provider_id,
-            kind=kind,
-            subject_id=subject_id,
-            service_day=day,
-            requires=known,
-        )
-
-    place = schedules[0].service_place
-    first_day = min(schedule.valid_from for schedule in schedules)
-    registration = outbox.latest(session, MessageKind.SAVE_SERVICE_PLACE, place.id) or enqueue(
-        MessageKind.SAVE_SERVICE_PLACE, place.id, first_day
-    )
-    points: dict[int | None, OutboxMessage] = {}
-    everything = [registration]
-    for schedule in schedules:
-        day, point_id = schedule.valid_from, schedule.mobile_point_id
-        if point_id is not None and point_id not in points:
-            points[point_id] = enqueue(MessageKind.IMPORT_MOBILE_POINTS, point_id, day, registration)
-        saved = enqueue(MessageKind.SAVE_SCHEDULE, schedule.id, day, registration, points.get(point_id))
-        everything += [saved, enqueue(MessageKind.SAVE_SLOTS, schedule.id, day, saved)]
-    if place.status is not ServicePlaceStatus.ACTIVE:
-        enqueue(MessageKind.ACTIVATE_SERVICE_PLACE, place.id, first_day, *everything, *points.values())
+    derivation.lock(session, ServicePlace, [place.id])
+    opened = derivation.from_opening_hours(session, actor, place, first_day, last_day)
+    if opened.schedules:
+        audit(session, actor, "publish", "service_place", place.id)
+    return opened

@@ -1,6 +1,6 @@
 """What use-cases do alike: read one object of a provider, a page of many, change one without losing a change."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar
@@ -79,6 +79,16 @@ def apply_change(entity: Versioned, version: int, values: Mapping[str, Any]) -> 
     for name, value in values.items():
         setattr(entity, name, value)
     entity.version = version + 1
+
+
+def normalised(values: Mapping[str, Any], how: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """The values, those that are named in `how` as it makes them."""
+    return {name: how[name](value) if name in how else value for name, value in values.items()}
+
+
+def in_order(items: Iterable[Any]) -> list[Any]:
+    """The items in order and once."""
+    return sorted(set(items))
 
 
 def replace_parts(

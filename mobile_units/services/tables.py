@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any
 
 from mobile_units.errors import DomainError
+from mobile_units.rules.calendar import require_in_order
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_ROWS = 20_000
@@ -176,12 +177,16 @@ def _csv(content: bytes) -> Iterator[list[str]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DomainError("table_unreadable") from None
-    heading = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = ";" if heading.count(";") > heading.count(",") else ","
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     except csv.Error:
         raise DomainError("table_unreadable") from None
+
+
+def delimiter_of(text: str) -> str:
+    """What separates the cells of a CSV file: what its heading has more of."""
+    heading = next((line for line in text.splitlines() if line.strip()), "")
+    return ";" if heading.count(";") > heading.count(",") else ","
 
 
 def _xlsx(content: bytes) -> Iterator[list[str]]:
@@ -292,6 +297,17 @@ def day(cell: str) -> date:
         except ValueError:
             continue
     raise DomainError("value_not_day")
+
+
+def period(cell: str) -> tuple[date, date]:
+    """The first and the last day of a period written as 2026-09-07/2026-09-11, or the same day twice."""
+    first, slash, last = cell.partition("/")
+    try:
+        first_day, last_day = day(first.strip()), day((last if slash else first).strip())
+    except DomainError:
+        raise DomainError("value_not_period") from None
+    require_in_order(first_day, last_day)
+    return first_day, last_day
 
 
 def clock(cell: str) -> time:

@@ -1,5 +1,7 @@
 """Watching over the hand-over: its figures, the same as metrics for Prometheus, and findings for a monitor.
 
+The metrics also count the planning jobs, which the same worker does.
+
 Everything is counted from the database at the time of asking, for one provider, so that any number of web processes
 answers the same.
 """
@@ -13,6 +15,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from mobile_units.models.inbound import InboundChange, InboundCursor, InboundState
+from mobile_units.models.planning import JobState, PlanningJob
 from mobile_units.models.reconciliation import Difference, DifferenceState, Reconciliation
 from mobile_units.models.transmissions import (
     AttemptOutcome,
@@ -137,6 +140,7 @@ def metrics(session: Session, actor: Actor, now: datetime) -> str:
     _count_messages(registry, known)
     _count_visits(registry, known)
     _tell_link(registry, known)
+    _gauge(registry, "planning_jobs", "Planning jobs of 90 days by state.", _planning_jobs(session, actor), "state")
     return generate_latest(registry).decode()
 
 
@@ -182,6 +186,12 @@ def _tell_link(registry: object, known: Figures) -> None:
     _gauge(registry, "link_halted", "1 if we are not let in and sending is halted.", float(link.halted_at is not None))
     _gauge(registry, "link_open", "1 if the circuit breaker is open.", float(link.opened_at is not None))
     _gauge(registry, "link_failures", "Calls in a row without an answer of substance.", float(link.failures))
+
+
+def _planning_jobs(session: Session, actor: Actor) -> dict[str, float]:
+    query = select(PlanningJob.state, func.count()).where(PlanningJob.provider_id == actor.provider_id)
+    found = dict(iter(session.execute(query.group_by(PlanningJob.state))))
+    return {state.value: float(found.get(state, 0)) for state in JobState}
 
 
 def _by_word(

@@ -16,16 +16,20 @@ from routes.api import (
     docs,
     eligibility,
     evidence,
+    geocoding,
     imports,
     inbound,
     initial_loads,
     itineraries,
     mobile_points,
+    planning_jobs,
+    planning_settings,
     problems,
     product_codes,
     providers,
     publishing,
     reconciliation,
+    repair,
     reports,
     schedules,
     service_places,
@@ -35,6 +39,7 @@ from routes.api import (
     transmissions,
     units,
     users,
+    versions,
     visits,
     women,
 )
@@ -48,15 +53,19 @@ FEATURES: tuple[Blueprint, ...] = (
     contracts.blueprint,
     eligibility.blueprint,
     evidence.blueprint,
+    geocoding.blueprint,
     imports.blueprint,
     inbound.blueprint,
     initial_loads.blueprint,
     itineraries.blueprint,
     mobile_points.blueprint,
+    planning_jobs.blueprint,
+    planning_settings.blueprint,
     product_codes.blueprint,
     providers.blueprint,
     publishing.blueprint,
     reconciliation.blueprint,
+    repair.blueprint,
     reports.blueprint,
     schedules.blueprint,
     service_places.blueprint,
@@ -66,6 +75,7 @@ FEATURES: tuple[Blueprint, ...] = (
     transmissions.blueprint,
     units.blueprint,
     users.blueprint,
+    versions.blueprint,
     visits.blueprint,
     women.blueprint,
 )
@@ -83,7 +93,8 @@ class ProblemApi(Api):  # type: ignore[misc]  # the library ships no type inform
 
     def _register_responses(self) -> None:
         for status in HTTPStatus:
-            self.spec.components.response(status.name, _problem(status.phrase), lazy=True)
+            made = _problem(status.phrase) if status >= HTTPStatus.BAD_REQUEST else {"description": status.phrase}
+            self.spec.components.response(status.name, made, lazy=True)
         self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, _problem("Any refusal"), lazy=True)
 
 

@@ -16,9 +16,9 @@ from routes.errors import answer
 from schemas.imports import (
     DemandImportOptionsSchema,
     DemandImportResultSchema,
+    FleetImportResultSchema,
     ImportOptionsSchema,
     ImportProblemSchema,
-    ImportResultSchema,
     SiteImportOptionsSchema,
     UploadSchema,
 )
@@ -40,8 +40,8 @@ class SiteImports(MethodView):
     @roles(Role.COORDINATOR)
     @blueprint.arguments(UploadSchema, location="files")
     @blueprint.arguments(SiteImportOptionsSchema, location="query")
-    @blueprint.response(200, ImportResultSchema)
-    def post(self, upload: dict[str, Any], options: dict[str, bool]) -> imports.ImportResult:
+    @blueprint.response(200, FleetImportResultSchema)
+    def post(self, upload: dict[str, Any], options: dict[str, bool]) -> imports.FleetImportResult:
         """Create or update sites."""
         command = imports.SiteImport(content=upload["file"].read(), today=clock.today(), **options)
         with transaction() as session:
@@ -55,8 +55,8 @@ class UnitImports(MethodView):
     @roles(Role.COORDINATOR)
     @blueprint.arguments(UploadSchema, location="files")
     @blueprint.arguments(ImportOptionsSchema, location="query")
-    @blueprint.response(200, ImportResultSchema)
-    def post(self, upload: dict[str, Any], options: dict[str, bool]) -> imports.ImportResult:
+    @blueprint.response(200, FleetImportResultSchema)
+    def post(self, upload: dict[str, Any], options: dict[str, bool]) -> imports.FleetImportResult:
         """Create or update mobile units."""
         command = imports.Import(content=upload["file"].read(), **options)
         with transaction() as session:

@@ -1,4 +1,4 @@
-"""Itineraries: proposed by the planner, edited, judged."""
+"""Itineraries: edited and judged; those that the planner makes come from planning jobs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +9,13 @@ from flask_smorest import Blueprint
 from mobile_units.models.itineraries import Itinerary, Stop
 from mobile_units.planning.check import Violation
 from mobile_units.rules.roles import Role
-from mobile_units.services import itineraries
+from mobile_units.services import itineraries, planning, versions
 from mobile_units.services.queries import Page
 from routes.auth import roles
 from routes.database import actor, transaction
 from schemas.itineraries import (
+    EditedStopSchema,
+    EditSchema,
     ItineraryChangeSchema,
     ItineraryFilterSchema,
     ItineraryPageSchema,
@@ -21,7 +23,6 @@ from schemas.itineraries import (
     ItineraryWithStopsSchema,
     NewItinerarySchema,
     NewStopSchema,
-    PlanRequestSchema,
     StopChangeSchema,
     StopFilterSchema,
     StopPageSchema,
@@ -54,22 +55,6 @@ class Itineraries(MethodView):
             return itineraries.create(session, actor(), command)
 
 
-@blueprint.route("/itineraries/proposals")
-class Proposals(MethodView):
-    """What the planner proposes."""
-
-    @roles(Role.COORDINATOR)
-    @blueprint.arguments(PlanRequestSchema)
-    @blueprint.response(201, ItineraryWithStopsSchema)
-    def post(self, request: itineraries.PlanRequest) -> Itinerary:
-        """Have a draft planned; answers after the seconds that the request allows."""
-        with transaction() as session:
-            problem = itineraries.problem_for(session, actor(), request)
-        plan = itineraries.propose(problem, request)
-        with transaction() as session:
-            return itineraries.keep_plan(session, actor(), request, plan)
-
-
 @blueprint.route("/itineraries/<key:itinerary_id>")
 class OneItinerary(MethodView):
     """One itinerary."""
@@ -98,7 +83,7 @@ class Discard(MethodView):
     @blueprint.arguments(VersionSchema)
     @blueprint.response(200, ItinerarySchema)
     def post(self, read: dict[str, int], itinerary_id: int) -> Itinerary:
-        """Put a draft aside; it can still be read."""
+        """Put a draft or an approved itinerary aside; it can still be read."""
         with transaction() as session:
             return itineraries.discard(session, actor(), itinerary_id, read["version"])
 
@@ -112,7 +97,7 @@ class Violations(MethodView):
     def get(self, itinerary_id: int) -> Sequence[Violation]:
         """List everything that keeps the itinerary from being carried out."""
         with transaction() as session:
-            return itineraries.violations(session, actor(), itinerary_id)
+            return planning.violations(session, actor(), itinerary_id)
 
 
 @blueprint.route("/itineraries/<key:itinerary_id>/stops")
@@ -121,11 +106,11 @@ class StopsOfItinerary(MethodView):
 
     @roles(Role.COORDINATOR)
     @blueprint.arguments(NewStopSchema)
-    @blueprint.response(201, StopSchema)
-    def post(self, command: itineraries.NewStop, itinerary_id: int) -> Stop:
-        """Add a stop to a draft by hand."""
+    @blueprint.response(201, EditedStopSchema)
+    def post(self, command: itineraries.NewStop, itinerary_id: int) -> versions.Edit:
+        """Add a stop to a draft by hand; the answer tells what that breaks."""
         with transaction() as session:
-            return itineraries.add_stop(session, actor(), itinerary_id, command)
+            return versions.add_stop(session, actor(), itinerary_id, command)
 
 
 @blueprint.route("/stops")
@@ -154,15 +139,15 @@ class OneStop(MethodView):
 
     @roles(Role.COORDINATOR)
     @blueprint.arguments(StopChangeSchema)
-    @blueprint.response(200, StopSchema)
-    def patch(self, command: itineraries.StopChange, stop_id: int) -> Stop:
-        """Change site, days or women of a stop in a draft."""
+    @blueprint.response(200, EditedStopSchema)
+    def patch(self, command: itineraries.StopChange, stop_id: int) -> versions.Edit:
+        """Change unit, site, days or women of a stop in a draft, or pin it; the answer tells what that breaks."""
         with transaction() as session:
-            return itineraries.change_stop(session, actor(), stop_id, command)
+            return versions.change_stop(session, actor(), stop_id, command)
 
     @roles(Role.COORDINATOR)
-    @blueprint.response(204)
-    def delete(self, stop_id: int) -> None:
-        """Take a stop out of a draft."""
+    @blueprint.response(200, EditSchema)
+    def delete(self, stop_id: int) -> versions.Edit:
+        """Take a stop out of a draft; the answer tells what that breaks."""
         with transaction() as session:
-            itineraries.remove_stop(session, actor(), stop_id)
+            return versions.remove_stop(session, actor(), stop_id)

@@ -9,10 +9,11 @@ from flask_smorest import Blueprint
 from mobile_units import clock
 from mobile_units.rules.roles import Role
 from mobile_units.services import itineraries, publishing
-from mobile_units.services.publishing import Published
+from mobile_units.services.derivation import Published
+from mobile_units.services.publishing import Preview
 from routes.auth import roles
 from routes.database import actor, transaction
-from schemas.publishing import OpeningSchema, PublicationSchema, PublishedSchema
+from schemas.publishing import OpeningSchema, PreviewSchema, PublicationSchema, PublishedSchema
 
 blueprint = Blueprint("publishing", __name__, description="From plans to schedules and slots (publikacja)")
 
@@ -22,10 +23,17 @@ class Publication(MethodView):
     """Publishing an itinerary."""
 
     @roles(Role.COORDINATOR)
+    @blueprint.response(200, PreviewSchema)
+    def get(self, itinerary_id: int) -> Preview:
+        """Tell what publishing would do and which visits are in its way; nothing is changed."""
+        with transaction() as session:
+            return publishing.preview(session, actor(), itinerary_id, clock.now())
+
+    @roles(Role.COORDINATOR)
     @blueprint.arguments(PublicationSchema)
     @blueprint.response(200, PublishedSchema)
     def post(self, wanted: dict[str, Any], itinerary_id: int) -> Published:
-        """Publish a draft: points, schedules and slots are derived and queued for the hand-over."""
+        """Publish an approved itinerary: what follows, or of a version the difference, is queued for the hand-over."""
         with transaction() as session:
             done = publishing.publish(session, actor(), itinerary_id, wanted["version"], clock.now())
             if wanted["stationary"]:

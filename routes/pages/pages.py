@@ -2,7 +2,19 @@
 
 from flask import Flask
 
-from routes.pages import evidence, handover, login, messages, overview, words
+from routes.pages import (
+    breakdowns,
+    evidence,
+    handover,
+    itineraries,
+    login,
+    messages,
+    overview,
+    papers,
+    planning,
+    stops,
+    words,
+)
 
 
 def install(app: Flask) -> None:
@@ -13,3 +25,8 @@ def install(app: Flask) -> None:
     app.register_blueprint(handover.blueprint)
     app.register_blueprint(messages.blueprint)
     app.register_blueprint(evidence.blueprint)
+    app.register_blueprint(planning.blueprint)
+    app.register_blueprint(itineraries.blueprint)
+    app.register_blueprint(stops.blueprint)
+    app.register_blueprint(breakdowns.blueprint)
+    app.register_blueprint(papers.blueprint)

@@ -1,5 +1,6 @@
 """Polish for readers: names of statuses, forms of nouns after a number, days and hours. The only place for them."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -8,11 +9,15 @@ from typing import Any
 from flask import Flask
 
 from mobile_units.clock import WARSAW
+from mobile_units.models.itineraries import ItineraryStatus
+from mobile_units.models.planning import JobState
 from mobile_units.models.service_places import ServicePlaceStatus
 from mobile_units.models.transmissions import AttemptOutcome, MessageState
-from mobile_units.rules.programmes import Mobility
+from mobile_units.rules.programmes import Mobility, Programme
+from mobile_units.rules.repair import RepairKind
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
+from mobile_units.rules.versions import Difference
 from mobile_units.rules.visits import ChangedBy
 from mobile_units.services.risks import Why
 from mobile_units.services.words import KINDS_PL, OUTCOMES_PL, STATES_PL
@@ -25,6 +30,21 @@ WORDS: Mapping[type[StrEnum], Mapping[Any, str]] = {
         ChangedBy.WOMAN: "pacjentka w IKP",
         ChangedBy.PROVIDER: "świadczeniodawca",
         ChangedBy.SYSTEM: "centralna e‑rejestracja",
+    },
+    Difference: {
+        Difference.DAYS: "dni",
+        Difference.HOURS: "godziny",
+        Difference.SITE: "miejsce",
+        Difference.UNIT: "jednostka",
+        Difference.WOMEN: "kobiety",
+    },
+    ItineraryStatus: {status: status.name_pl for status in ItineraryStatus},
+    JobState: {
+        JobState.QUEUED: "czeka",
+        JobState.RUNNING: "liczy się",
+        JobState.DONE: "gotowy",
+        JobState.FAILED: "nieudany",
+        JobState.CANCELLED: "przerwany",
     },
     MessageKind: {
         MessageKind.SAVE_SERVICE_PLACE: "miejsca udzielania świadczeń",
@@ -45,6 +65,14 @@ WORDS: Mapping[type[StrEnum], Mapping[Any, str]] = {
         MessageState.GIVEN_UP: "porzucone",
     },
     Mobility: {Mobility.STATIONARY: "stacjonarna", Mobility.MOBILE: "mobilna"},
+    Programme: {Programme.BREAST: "mammografia", Programme.CERVICAL: "cytologia lub HPV"},
+    RepairKind: {
+        RepairKind.WITHDRAW: "pominięcie dni awarii",
+        RepairKind.POSTPONE: "przeniesienie na wolne dni tej jednostki",
+        RepairKind.SHIFT: "przesunięcie także następnych postojów",
+        RepairKind.TAKE_OVER: "przejęcie przez inne jednostki",
+        RepairKind.MIXED: "przejęcie albo przeniesienie, co będzie wcześniej",
+    },
     Role: {
         Role.COORDINATOR: "koordynacja",
         Role.MIDWIFE: "położna",
@@ -92,7 +120,19 @@ MONTHS = (
     "stycznia", "lutego", "marca", "kwietnia", "maja", "czerwca",
     "lipca", "sierpnia", "września", "października", "listopada", "grudnia",
 )  # fmt: skip
+MONTH_NAMES = (
+    "styczeń", "luty", "marzec", "kwiecień", "maj", "czerwiec",
+    "lipiec", "sierpień", "wrzesień", "październik", "listopad", "grudzień",
+)  # fmt: skip
 QUARTERS = ("I", "II", "III", "IV")
+
+
+ALPHABET = {letter: place for place, letter in enumerate("aąbcćdeęfghijklłmnńoópqrsśtuvwxyzźż")}
+
+
+def alphabetical(text: str) -> tuple[tuple[bool, int], ...]:
+    """A key that sorts names as Polish does: Ł after L and before M; what is no letter comes first."""
+    return tuple((letter in ALPHABET, ALPHABET.get(letter, ord(letter))) for letter in text.casefold())
 
 
 def word(value: StrEnum) -> str:
@@ -127,6 +167,23 @@ def figure(number: int) -> str:
     return f"{number:,}".replace(",", NO_BREAK) if abs(number) >= 10_000 else str(number)
 
 
+def decimal(number: float, places: int | None = None) -> str:
+    """A number as Polish writes it: `12,5`; without `places` with as many as it needs, three at the most."""
+    text = f"{number:.3f}".rstrip("0").rstrip(".") if places is None else f"{number:.{places}f}"
+    whole, _, fraction = text.partition(".")
+    sign, digits = ("−", whole[1:]) if whole.startswith("-") else ("", whole)
+    if not any(digit in "123456789" for digit in digits + fraction):
+        sign = ""
+    return sign + figure(int(digits)) + ("," + fraction if fraction else "")
+
+
+def signed(number: float, places: int = 0) -> str:
+    """A difference with its sign; nothing is `0`."""
+    text = decimal(number, places)
+    is_nothing = not any(digit in "123456789" for digit in text)
+    return text if is_nothing or text.startswith("−") else "+" + text
+
+
 def counted(number: int, one: str, few: str, many: str) -> str:
     """The number and the noun in its form."""
     return figure(number) + NO_BREAK + plural(number, one, few, many)
@@ -146,6 +203,14 @@ def days_from_to(first: date, last: date) -> str:
     return f"{first.day}–{long_day(last)}"
 
 
+ISO_DAY = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+
+
+def polish_days(text: str) -> str:
+    """A sentence with its days as Polish writes them: `21.12.2026` for `2026-12-21`."""
+    return ISO_DAY.sub(lambda found: f"{int(found[3])}.{found[2]}.{found[1]}", text)
+
+
 def weekday(day: date) -> str:
     """The name of the weekday."""
     return WEEKDAYS[day.weekday()]
@@ -159,6 +224,11 @@ def short_weekday(day: date) -> str:
 def short_day(day: date) -> str:
     """A day without its year: `23.11`."""
     return f"{day.day}.{day.month:02}"
+
+
+def month(day: date) -> str:
+    """The name of the month by itself, with the year: `listopad 2026`."""
+    return f"{MONTH_NAMES[day.month - 1]}{NO_BREAK}{day.year}"
 
 
 def quarter(day: date) -> str:
@@ -217,7 +287,8 @@ def iso_week(day: date) -> str:
 def install(app: Flask) -> None:
     """Gives these words to all templates."""
     for each in (
-        word, one, to_do, field, plural, figure, counted, long_day, days_from_to, weekday, short_weekday, short_day,
-        quarter, hour, seconds, moment, lasting, milliseconds, local_day, iso_week,
+        word, one, to_do, field, plural, figure, decimal, signed, counted, long_day, days_from_to, weekday,
+        short_weekday, short_day, month, quarter, hour, seconds, moment, lasting, milliseconds, local_day, iso_week,
+        polish_days,
     ):  # fmt: skip
         app.add_template_filter(each)

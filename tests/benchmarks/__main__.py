@@ -1,4 +1,7 @@
-"""`make bench`: the whole job and its parts, each beside a peer measured in the same run."""
+"""`make bench`: the whole job and its parts, each beside a peer measured in the same run.
+
+`python -m tests.benchmarks planner` runs only the parts that are named.
+"""
 
 import os
 import platform
@@ -7,24 +10,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks import bookings, slots, stage, transmission, whole_job
+from tests.benchmarks import bookings, planner, slots, stage, transmission, whole_job
 from tests.benchmarks.stage import report
 
 ROOT = Path(__file__).parents[2]
 
 
-def main() -> None:
-    """Prints one table."""
+def main(names: Sequence[str]) -> None:
+    """Prints one table, of the parts that are named or of all."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
-    whole_job.measure()
-    import_of_wsgi()
+    for name in names or PARTS:
+        PARTS[name]()
+
+
+def with_database() -> None:
+    """Publishing and bookings, which share a database."""
     with tempfile.TemporaryDirectory(prefix="mobile-units-bench-") as folder, stage.database(Path(folder)) as database:
         slots.measure(database)
         bookings.measure(database)
-    transmission.measure()
 
 
 def import_of_wsgi() -> None:
@@ -44,5 +50,13 @@ def _seconds(command: Sequence[str], environ: dict[str, str]) -> float:
     return time.perf_counter() - started
 
 
+PARTS: Mapping[str, Callable[[], object]] = {
+    "job": whole_job.measure,
+    "import": import_of_wsgi,
+    "database": with_database,
+    "transmission": transmission.measure,
+    "planner": planner.measure,
+}
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -13,7 +13,7 @@ from mobile_units import clock, db, embedded, migrations
 from mobile_units.config import Settings
 from mobile_units.demo import sample
 from mobile_units.rules.calendar import first_working_day_after, quarter_from
-from mobile_units.services import itineraries
+from mobile_units.services import planning
 from mobile_units.services.actors import Actor
 
 KEYS = {
@@ -45,13 +45,13 @@ def database(folder: Path) -> Iterator[Database]:
     engine = db.engine_of(settings, pool_size=20)
     migrations.upgrade(engine)
     first_day, last_day = quarter_from(first_working_day_after(clock.today()))
-    request = itineraries.PlanRequest(name="bench", first_day=first_day, last_day=last_day, seconds=25)
+    request = planning.PlanRequest(name="bench", first_day=first_day, last_day=last_day, seconds=25)
     with db.transaction(engine) as session:
         actor = sample.load(session, sample.SITES.read_bytes(), sample.new_passwords(), clock.today())
-        problem = itineraries.problem_for(session, actor, request)
-    plan = itineraries.propose(problem, request)
+        problem = planning.problem_for(session, actor, request)
+    plan = planning.propose(planning.with_distances(problem), request)
     with db.transaction(engine) as session:
-        itinerary = itineraries.keep_plan(session, actor, request, plan)
+        itinerary = planning.keep_plan(session, actor, request, plan)
     try:
         yield Database(settings, engine, actor, itinerary.id, itinerary.version, environ, last_day)
     finally:

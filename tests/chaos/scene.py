@@ -13,7 +13,7 @@ from mobile_units.models.sites import Site
 from mobile_units.models.units import MobileUnit
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.roles import Role
-from mobile_units.services import itineraries, publishing, units
+from mobile_units.services import itineraries, publishing, units, versions
 from mobile_units.services.actors import Actor
 
 DAYS_AT_A_SITE = 2
@@ -41,7 +41,9 @@ def publish(session: Session, days: int) -> Scene:
         session, actor, itineraries.NewItinerary(name="chaos", first_day=first_day, last_day=last_day)
     )
     _add_stops(session, actor, draft.id, [first_day + timedelta(days=number) for number in range(days)])
-    publishing.publish(session, actor, draft.id, draft.version, clock.now())
+    now = clock.now()
+    versions.approve(session, actor, draft.id, draft.version, now, accepted_reason="chaos")
+    publishing.publish(session, actor, draft.id, draft.version, now)
     publishing.open_all_stationary(session, actor, first_day, last_day)
     return Scene(actor, sample.PROVIDER.oid_root, first_day, last_day)
 

@@ -28,7 +28,8 @@ def sample_problem() -> Problem:
         _unit(2, 51.40547, 19.70321, Programme.BREAST),
         _unit(3, 51.59584, 18.73023, Programme.CERVICAL),
     )
-    return Problem(first, last, units, tuple(_site(number, row) for number, row in enumerate(sample_rows(), start=1)))
+    sites = tuple(_site(number, row) for number, row in enumerate(sample_rows(), start=1))
+    return Problem(first_day=first, last_day=last, units=units, sites=sites)
 
 
 def _site(number: int, row: dict[str, str]) -> PlanningSite:
@@ -49,8 +50,7 @@ def _unit(number: int, latitude: float, longitude: float, programme: Programme) 
         name=f"Unit {number}",
         latitude=latitude,
         longitude=longitude,
-        programmes=frozenset({programme}),
-        women_per_day=60,
-        women_on_first_day=55,
+        women_per_day={programme: 60},
+        women_on_first_day={programme: 55},
         weekdays=MONDAY_TO_FRIDAY,
     )

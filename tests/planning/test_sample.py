@@ -1,21 +1,20 @@
 """The sample region: its data, and the plan made of it."""
 
-from itertools import pairwise
+from datetime import date
 
 import pytest
 
-from mobile_units.planning.check import check
-from mobile_units.planning.distances import road_kilometres
-from mobile_units.planning.problem import (
-    Plan,
-    PlanningUnit,
-    Problem,
-    coordinates,
-    days_needed,
-    women_within,
-)
-from mobile_units.planning.solver import solve
+from mobile_units.planning import solver
+from mobile_units.planning.check import check, terms
+from mobile_units.planning.distances import matrix_for
+from mobile_units.planning.problem import Key, Plan, PlannedStop, PlanningSite, PlanningUnit, Problem
+from tests.planning.problems import plan_of
 from tests.planning.sample import sample_problem, sample_rows
+
+ROUNDS = 5_000
+GREEDY_AT_LEAST = 10_300.0
+AT_LEAST = 10_390.0
+"""What the objective was when this was written, 10 356 and 10 404, less one or two in a thousand."""
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +25,10 @@ def asked() -> Problem:
 
 @pytest.fixture(scope="module")
 def plan(asked: Problem) -> Plan:
-    """The plan that a user of the demo gets; it ends by itself long before its time is over."""
-    return solve(asked, seconds=60)
+    """A plan made in few rounds, for which there is time on the slowest machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solver, "ROUNDS_PER_SECOND", ROUNDS / 100)
+        return solver.solve(asked, seconds=100)
 
 
 def test_every_row_names_its_place_and_its_source() -> None:
@@ -43,59 +44,68 @@ def test_every_row_names_its_place_and_its_source() -> None:
 
 
 def test_the_judge_finds_nothing(asked: Problem, plan: Plan) -> None:
-    """The plan can be carried out as it stands."""
+    """The plan can be carried out as it stands, and its terms are true."""
+    assert plan.iterations > 0
     assert check(asked, plan) == []
+    assert terms(asked, plan.stops).value == pytest.approx(plan.objective.value, abs=1e-6)
 
 
 def test_every_unit_day_is_used_and_nearly_full(asked: Problem, plan: Plan) -> None:
     """The bound of full days everywhere cannot be reached, because set-up costs five women at every stop."""
-    bound = sum(unit.women_per_day * len(asked.working_days(unit)) for unit in asked.units)
+    bound = sum(max(unit.women_per_day.values()) * len(asked.working_days(unit)) for unit in asked.units)
     assert plan.objective.unit_days_used == plan.objective.unit_days == 3 * 61
     assert plan.women >= 0.97 * bound
 
 
-def test_the_plan_is_shorter_than_the_nearest_neighbour_rule(asked: Problem, plan: Plan) -> None:
-    """A seventh fewer kilometres, and no fewer women, than when the fullest places are taken, nearest first."""
-    women, km = nearest_neighbour(asked)
-    assert plan.women >= women
-    assert plan.km <= 6 / 7 * km
+def test_the_plan_is_as_good_as_it_was(asked: Problem, plan: Plan) -> None:
+    """Women reached less what the way is worth, in the greedy plan and in the plan found from there."""
+    first = solver.greedy(asked).objective.value
+    assert first >= GREEDY_AT_LEAST
+    assert plan.objective.value >= AT_LEAST
+    assert plan.objective.value > first
 
 
-def nearest_neighbour(asked: Problem) -> tuple[int, float]:
-    """Women and kilometres when the fullest places are chosen first and then visited nearest first.
-
-    The unit with the most days left moves next, to the nearest chosen place of its programmes that fits its days.
-    """
-    km = road_kilometres(coordinates(asked.units, asked.sites), asked.road_factor)
-    total_women, total_km = 0, 0.0
-    for programmes in {unit.programmes for unit in asked.units}:
-        rows = [row for row, unit in enumerate(asked.units) if unit.programmes == programmes]
-        left = {row: len(asked.working_days(asked.units[row])) for row in rows}
-        paths = {row: [row] for row in rows}
-        chosen = fullest_places(asked, asked.units[rows[0]], sum(left.values()))
-        while moves := [(-left[row], row) for row in rows if any(days <= left[row] for days, _ in chosen.values())]:
-            row = min(moves)[1]
-            fitting = [place for place, (days, _) in chosen.items() if days <= left[row]]
-            place = min(fitting, key=lambda candidate, here=paths[row][-1]: km[here, candidate])  # type: ignore[misc]  # a default
-            days, women = chosen.pop(place)
-            left[row] -= days
-            total_women += women
-            paths[row].append(place)
-        total_km += sum(float(km[a, b]) for row in rows for a, b in pairwise([*paths[row], row]))
-    return total_women, total_km
+def test_the_plan_is_better_than_the_nearest_neighbour_rule(asked: Problem, plan: Plan) -> None:
+    """By the 15 per cent that are asked for, and with no fewer women than if every unit goes to the nearest place."""
+    by_hand = nearest_neighbour(asked)
+    found = terms(asked, by_hand)
+    assert check(asked, plan_of(asked, by_hand)) == []
+    assert plan.objective.value >= 1.15 * found.value
+    assert plan.women >= found.women
 
 
-def fullest_places(asked: Problem, unit: PlanningUnit, unit_days: int) -> dict[int, tuple[int, int]]:
-    """Days and women by row, the places with most women per day first, until the unit-days are used up."""
-    stays: list[tuple[float, int, int, int]] = []
-    for row, site in enumerate(asked.sites, start=len(asked.units)):
-        due = site.women_due_for(unit)
-        if days := days_needed(unit, due, site.days_max):
-            women = women_within(unit, due, days)
-            stays.append((-women / days, row, days, women))
-    chosen: dict[int, tuple[int, int]] = {}
-    for _, row, days, women in sorted(stays):
-        if days <= unit_days:
-            unit_days -= days
-            chosen[row] = (days, women)
-    return chosen
+def nearest_neighbour(asked: Problem) -> list[PlannedStop]:
+    """What a person does: the unit goes to the nearest place that nobody visited, stays until all are seen, and on."""
+    matrix = matrix_for(asked).kilometres
+    made: list[PlannedStop] = []
+    for number, crew in enumerate(asked.units):
+        here, days = number, asked.working_days(crew)
+        visited = {stop.site_id for stop in made if stop.unit_id in _like(asked, crew)}
+        while True:
+            stays = [
+                (matrix[here, len(asked.units) + row], row, stay)
+                for row, site in enumerate(asked.sites)
+                if site.id not in visited and (stay := _stay(crew, site, days)) is not None
+            ]
+            if not stays:
+                break
+            _, row, stay = min(stays, key=lambda each: each[:2])
+            made.append(stay)
+            visited.add(stay.site_id)
+            here, days = len(asked.units) + row, days[len(stay.days) :]
+    return made
+
+
+def _like(asked: Problem, crew: PlanningUnit) -> set[Key]:
+    """The units with the same equipment."""
+    return {other.id for other in asked.units if other.programmes == crew.programmes}
+
+
+def _stay(crew: PlanningUnit, site: PlanningSite, days: list[date]) -> PlannedStop | None:
+    """The shortest stay that reaches all women due, or the longest."""
+    (need, due), *_ = site.needs_of(crew).items()
+    for length in range(1, site.days_max + 1):
+        women = sum(crew.women_on(need, site.id, day, first=day == days[0]) for day in days[:length])
+        if length <= len(days) and (women >= due or length == site.days_max):
+            return PlannedStop(crew.id, site.id, tuple(days[:length]), min(women, due))
+    return None

@@ -18,6 +18,7 @@ from mobile_units.rules.calendar import (
     local_day,
     local_instant,
     quarter_from,
+    require_in_order,
     require_period,
     require_validity,
     working_days,
@@ -165,6 +166,15 @@ def test_a_validity_may_be_one_day_or_open_but_not_reversed() -> None:
     with pytest.raises(DomainError) as refusal:
         require_validity(day, day - timedelta(days=1))
     assert refusal.value.code == "validity_reversed"
+
+
+def test_days_from_one_to_another_are_in_order() -> None:
+    """A single day is."""
+    day = date(2026, 9, 7)
+    require_in_order(day, day)
+    with pytest.raises(DomainError) as refusal:
+        require_in_order(day, day - timedelta(days=1))
+    assert refusal.value.code == "period_reversed"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
-"""The working day of a unit and the place that it works for."""
+"""The working day of a unit, the place that it works for, and other numbers of women."""
 
-from datetime import time
+from datetime import date, time
 
+import pytest
+
+from mobile_units.errors import DomainError
 from mobile_units.rules.programmes import Mobility, Programme
-from mobile_units.rules.units import require_mobile, require_working_day
+from mobile_units.rules.units import require_case, require_mobile, require_offered, require_working_day
 from tests.factories_catalogue import refused
 
 
@@ -25,3 +28,28 @@ def test_a_unit_works_for_a_mobile_place() -> None:
     require_mobile(Mobility.MOBILE, Programme.BREAST)
     with refused("service_place_not_mobile"):
         require_mobile(Mobility.STATIONARY, Programme.BREAST)
+
+
+def test_women_per_day_differ_only_in_a_programme_that_the_unit_has() -> None:
+    """The programme is told by its name."""
+    require_offered(Programme.BREAST, {Programme.BREAST})
+    with pytest.raises(DomainError) as caught:
+        require_offered(Programme.CERVICAL, {Programme.BREAST})
+    assert caught.value.code == "capacity_without_programme"
+    assert Programme.CERVICAL.name_pl in caught.value.sentence("pl")
+
+
+def test_another_number_of_women_is_about_a_site_or_days() -> None:
+    """Both days or neither, in order; the usual number is for everything else."""
+    monday, tuesday = date(2026, 9, 7), date(2026, 9, 8)
+    require_case(7, None, None)
+    require_case(None, monday, monday)
+    require_case(7, monday, tuesday)
+    for site_id, first_day, last_day, code in (
+        (None, None, None, "capacity_without_case"),
+        (7, monday, None, "period_incomplete"),
+        (None, None, monday, "period_incomplete"),
+        (7, tuesday, monday, "period_reversed"),
+    ):
+        with refused(code):
+            require_case(site_id, first_day, last_day)

@@ -28,7 +28,7 @@ from mobile_units.services.actors import Actor
 from mobile_units.services.changes import Changes, PlaceChange, PlaceDay, StopChange, WorkedDay, WorkingHours
 from mobile_units.services.reports import ReportPeriod
 from mobile_units.services.visits import Cancellation, NewVisit
-from tests import factories, factories_booking
+from tests import factories, factories_booking, factories_planning
 from tests.factories_planning import (
     CYTOLOGY,
     FIRST,
@@ -64,7 +64,7 @@ def published(session: Session, actor: Actor, *programmes: object) -> Stop:
     """A stop of 18 women, published and handed over, of a unit that does mammography or these programmes."""
     does_what = list(programmes) or None
     itinerary = draft_with_stop(session, actor, unit(session, actor.provider_id, does_what), women=18)  # type: ignore[arg-type]  # UnitProgramme
-    publishing.publish(session, actor, itinerary.id, itinerary.version, NOW)
+    factories_planning.publish(session, actor, itinerary, NOW)
     accept_all(session)
     session.expire_all()
     return session.scalars(select(Stop).where(Stop.itinerary_id == itinerary.id)).one()
@@ -295,17 +295,17 @@ def test_a_dropped_day_is_free_for_another_stop(session: Session, actor: Actor, 
     """The unit may stand elsewhere that day, which it could not before."""
     other = draft_with_stop(session, actor, stop.unit, THURSDAY)
     with refused("unit_in_two_places"), session.begin_nested():
-        publishing.publish(session, actor, other.id, other.version, NOW)
+        factories_planning.publish(session, actor, other, NOW)
     change(session, actor, stop, WHOLE[0])
     assert (stop.first_day, stop.last_day, len(stop.days)) == (WEDNESDAY, WEDNESDAY, 1)
     session.refresh(other)
-    assert publishing.publish(session, actor, other.id, other.version, NOW).slots == 6
+    assert factories_planning.publish(session, actor, other, NOW).slots == 6
 
 
 def test_a_unit_is_not_called_to_two_places_by_a_change(session: Session, actor: Actor, stop: Stop) -> None:
     """A new day on which it stands at another published stop; the preview says so too."""
     other = draft_with_stop(session, actor, stop.unit, FRIDAY)
-    publishing.publish(session, actor, other.id, other.version, NOW)
+    factories_planning.publish(session, actor, other, NOW)
     command = StopChange(version=stop.itinerary.version, days=[*WHOLE, WorkedDay(FRIDAY)])
     for use_case in (changes.preview_stop, changes.change_stop):
         with refused("unit_in_two_places"), session.begin_nested():

@@ -26,11 +26,11 @@ from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import OCCUPYING
-from mobile_units.services import changes, publishing, slots, visits
+from mobile_units.services import changes, slots, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.changes import StopChange, WorkedDay
 from mobile_units.services.visits import Move, NewVisit
-from tests import factories, factories_booking
+from tests import factories, factories_booking, factories_planning
 from tests.conftest import new_database
 from tests.factories_planning import MAMMOGRAPHY, WEDNESDAY, contract, draft_with_stop, unit
 from tests.services.test_changes import NOW
@@ -62,7 +62,7 @@ class Scene:
             provider_id = self.actor.provider_id
             contract(session, provider_id, {MAMMOGRAPHY: 100})
             itinerary = draft_with_stop(session, self.actor, unit(session, provider_id))
-            publishing.publish(session, self.actor, itinerary.id, itinerary.version, NOW)
+            factories_planning.publish(session, self.actor, itinerary, NOW)
             self.women = [factories_booking.woman(session, provider_id).id for _ in range(women)]
         with Session(engine) as session:
             stop = session.scalars(select(Stop).where(Stop.itinerary_id == itinerary.id)).one()
@@ -193,7 +193,7 @@ def test_a_unit_is_called_to_two_places_at_once_by_nobody(engine: Engine) -> Non
         with db.transaction(engine) as session:
             stop = session.get_one(Stop, scene.stop)
             other = draft_with_stop(session, scene.actor, stop.unit, FRIDAY)
-            publishing.publish(session, scene.actor, other.id, other.version, NOW)
+            factories_planning.publish(session, scene.actor, other, NOW)
         with Session(engine) as session:
             stops = session.scalars(select(Stop).join(Stop.itinerary).where(Stop.unit_id == stop.unit_id)).all()
             known = [(each.id, each.itinerary.version, [row.day for row in each.days]) for each in stops]

@@ -13,6 +13,7 @@ from mobile_units.models.audit import AuditEntry
 from mobile_units.models.sites import Site, SiteDemand
 from mobile_units.models.units import MobileUnit
 from mobile_units.rules.programmes import Mobility, Programme
+from mobile_units.rules.units import HomeRule
 from mobile_units.services import imports, service_places
 from mobile_units.services.actors import Actor
 from mobile_units.services.imports import Import, ImportResult, NfzDemandImport, SiteImport
@@ -74,6 +75,19 @@ def test_sites_are_created_with_estimated_women_due(session: Session, actor: Act
         Programme.CERVICAL: (540, True, TODAY),
     }
     assert site(session, actor, "B").demands == []
+
+
+def test_sites_without_teryt_are_named_where_a_unit_needs_it(session: Session, actor: Actor) -> None:
+    """Only if a unit is limited to voivodeships; a gmina's identifier in place of its name will do."""
+    heading = b"code,name,locality,lat,lon,gmina\n"
+    rows = b"A,Plac,Wielu\xc5\x84,51.22,18.57,1017093\nB,Rynek,Osjak\xc3\xb3w,51.29,18.78,Osjak\xc3\xb3w\n"
+    command = SiteImport(content=heading + rows, today=TODAY)
+    assert imports.import_sites(session, actor, command).sites_without_teryt == []
+    assert [site(session, actor, code).teryt for code in "AB"] == ["1017093", None]
+    units = "code,name,base_lat,base_lon,weekdays,opens,closes,voivodeships\nM,Mammobus,51.2,18.5,1,8:00,16:00,10\n"
+    assert imports.import_units(session, actor, Import(content=units.encode())).sites_without_teryt == ["B"]
+    again = imports.import_sites(session, actor, command)
+    assert (counts(again), again.sites_without_teryt) == ((0, 0, 2), ["B"])
 
 
 def test_estimates_can_be_left_out(session: Session, actor: Actor) -> None:
@@ -220,6 +234,185 @@ def test_every_problem_of_a_file_of_units_is_named(session: Session, actor: Acto
         (9, "weekdays", "value_out_of_range"),
         (9, "closes", "value_not_time"),
     ]
+
+
+PLANNED_SITES = (
+    "code,name,locality,lat,lon,days_min,days_max,earliest,latest,weekdays,blackout,group,priority,uptake,last_visit,"
+    "visits_max,gap_days,lacks\n"
+)
+WIELUN_PLANNED = (
+    "A,Plac,Wieluń,51.22,18.57,2,4,2027-01-11,12.03.2027,1;3,2027-02-01/2027-02-03:jarmark;2027-02-10,Wieluń,"
+    '"2,5",0.31,2025-05-20,3,14,Woda;prąd\n'
+)
+
+
+def planned_sites(text: str) -> SiteImport:
+    """A file of sites with the columns for planning."""
+    return SiteImport(content=(PLANNED_SITES + text).encode(), today=TODAY)
+
+
+def test_a_file_tells_when_a_unit_may_come_to_a_site(session: Session, actor: Actor) -> None:
+    """Days without a reason have that of the file; a repetition changes nothing, an empty cell neither."""
+    assert counts(imports.import_sites(session, actor, planned_sites(WIELUN_PLANNED))) == (1, 0, 0)
+    assert counts(imports.import_sites(session, actor, planned_sites(WIELUN_PLANNED))) == (0, 0, 1)
+    empty = planned_sites("A,Plac,Wieluń,51.22,18.57" + "," * 13 + "\n")
+    assert counts(imports.import_sites(session, actor, empty)) == (0, 0, 1)
+    kept = site(session, actor, "A")
+    assert (kept.days_min, kept.days_max, kept.visits_max, kept.gap_days) == (2, 4, 3, 14)
+    assert (kept.earliest, kept.latest, kept.last_visit) == (date(2027, 1, 11), date(2027, 3, 12), date(2025, 5, 20))
+    assert (kept.weekdays, kept.alternative_group, kept.priority, kept.uptake) == ([1, 3], "Wieluń", 2.5, 0.31)
+    assert kept.lacks == ["prąd", "woda"]
+    assert [(each.first_day, each.last_day, each.reason) for each in kept.blackouts] == [
+        (date(2027, 2, 1), date(2027, 2, 3), "jarmark"),
+        (date(2027, 2, 10), date(2027, 2, 10), "import"),
+    ]
+
+
+def test_a_lone_semicolon_empties_a_list(session: Session, actor: Actor) -> None:
+    """So that a file can take back what another one said."""
+    imports.import_sites(session, actor, planned_sites(WIELUN_PLANNED))
+    emptied = b"code,name,locality,lat,lon,blackout,lacks\nA,Plac,Wielu\xc5\x84,51.22,18.57,;,;\n"
+    assert counts(imports.import_sites(session, actor, SiteImport(content=emptied, today=TODAY))) == (0, 1, 0)
+    kept = site(session, actor, "A")
+    assert (kept.blackouts, kept.lacks, kept.days_min) == ([], [], 2)
+
+
+def test_every_bad_cell_of_a_stay_is_named(session: Session, actor: Actor) -> None:
+    """Days are judged beside those that are known or usual, and only where all of them can be read."""
+    known = WIELUN_PLANNED + WIELUN_PLANNED.replace("A,", "C,", 1)
+    imports.import_sites(session, actor, planned_sites(known))
+    place = "Plac,Wieluń,51.22,18.57"
+    text = (
+        f"A,{place},5,,2027-03-13,,,,,,,,,,\n"
+        f"B,{place},6,,,,,,,,,,,,\n"
+        f"C,{place},9,x,2027-04-01,jutro,;,x;2027-02-02/2027-02-01;2027-02-05;2027-02-05,,0,31,2025,0,400,{'a' * 41}\n"
+    )
+    with pytest.raises(DomainError) as caught:
+        imports.import_sites(session, actor, planned_sites(text))
+    assert problems_of(caught) == [
+        (2, "days_min", "stay_reversed"),
+        (2, "latest", "window_reversed"),
+        (3, "days_min", "stay_reversed"),
+        (4, "days_max", "value_not_whole_number"),
+        (4, "latest", "value_not_day"),
+        (4, "weekdays", "value_missing"),
+        (4, "priority", "value_out_of_range"),
+        (4, "uptake", "value_out_of_range"),
+        (4, "last_visit", "value_not_day"),
+        (4, "visits_max", "value_out_of_range"),
+        (4, "gap_days", "value_out_of_range"),
+        (4, "lacks", "value_too_long"),
+        (4, "blackout", "value_not_period"),
+        (4, "blackout", "period_reversed"),
+        (4, "blackout", "given_twice"),
+    ]
+
+
+def test_coordinates_of_a_file_are_in_no_doubt(session: Session, actor: Actor) -> None:
+    """Those that it changes; the same ones leave what a geocoder thought of them."""
+    imports.import_sites(session, actor, sites_from("A,Plac,Wieluń,51.22,18.57,,\n"))
+    site(session, actor, "A").location_confidence = 0.4
+    imports.import_sites(session, actor, sites_from("A,Rynek,Wieluń,51.22,18.57,,\n"))
+    assert site(session, actor, "A").location_confidence == 0.4
+    imports.import_sites(session, actor, sites_from("A,Rynek,Wieluń,51.23,18.57,,\n"))
+    assert site(session, actor, "A").location_confidence is None
+
+
+PLANNED_UNITS = (
+    "code,name,base_lat,base_lon,weekdays,opens,closes,programmes,home_rule,max_relocation_km,unavailable,"
+    "voivodeships,permitted_sites,needs,capacities\n"
+)
+BUS_DAY = "Mammobus,51.77,19.46,1;2;3,8:00,16:00"
+BUS_PLANNED = (
+    f'M1,{BUS_DAY},breast:010:60:8:1,home_daily,"120,5",2027-01-04/2027-01-08:przegląd;2027-02-01,14;2,B;A,Prąd,'
+    "breast:40::2027-02-01/2027-02-28:zespół B;breast:25:A\n"
+)
+
+
+def planned_units(text: str) -> Import:
+    """A file of units with the columns for planning."""
+    return Import(content=(PLANNED_UNITS + text).encode())
+
+
+def the_unit(session: Session, actor: Actor) -> MobileUnit:
+    """The only unit as the database has it."""
+    session.expire_all()
+    return session.scalars(select(MobileUnit).where(MobileUnit.provider_id == actor.provider_id)).one()
+
+
+def test_a_file_tells_where_and_when_a_unit_may_be_planned(session: Session, actor: Actor) -> None:
+    """Sites are named by their codes; a repetition changes nothing, another order of capacities does."""
+    places(session, actor)
+    imports.import_sites(session, actor, sites_from("A,Plac,Wieluń,51.22,18.57,,\nB,Rynek,Łask,51.59,19.13,,\n"))
+    assert counts(imports.import_units(session, actor, planned_units(BUS_PLANNED))) == (1, 0, 0)
+    assert counts(imports.import_units(session, actor, planned_units(BUS_PLANNED))) == (0, 0, 1)
+    unit, wielun, lask = the_unit(session, actor), site(session, actor, "A").id, site(session, actor, "B").id
+    assert (unit.home_rule, unit.max_relocation_km) == (HomeRule.HOME_DAILY, 120.5)
+    assert (unit.voivodeships, unit.needs) == (["02", "14"], ["prąd"])
+    assert [each.site_id for each in unit.permitted_sites] == sorted([wielun, lask])
+    assert [(each.first_day, each.last_day, each.reason) for each in unit.unavailabilities] == [
+        (date(2027, 1, 4), date(2027, 1, 8), "przegląd"),
+        (date(2027, 2, 1), date(2027, 2, 1), "import"),
+    ]
+    february = date(2027, 2, 1), date(2027, 2, 28)
+    told = [(c.women_per_day, c.site_id, c.first_day, c.last_day, c.crew) for c in unit.capacities]
+    assert told == [(40, None, *february, "zespół B"), (25, wielun, None, None, None)]
+    turned = planned_units(f"M1,{BUS_DAY},,,,,,;,,breast:25:A;breast:40::2027-02-01/2027-02-28:zespół B\n")
+    assert counts(imports.import_units(session, actor, turned)) == (0, 1, 0)
+    unit = the_unit(session, actor)
+    assert ([each.women_per_day for each in unit.capacities], unit.permitted_sites) == ([25, 40], [])
+    assert (unit.home_rule, unit.voivodeships, len(unit.unavailabilities)) == (HomeRule.HOME_DAILY, ["02", "14"], 2)
+
+
+def test_every_bad_cell_of_a_unit_is_named(session: Session, actor: Actor) -> None:
+    """A site of another provider is unknown; capacities are judged beside the programmes that the unit will have."""
+    places(session, actor)
+    imports.import_sites(session, Actor(factories.provider(session).id), sites_from("Z,Obcy,Łask,51.59,19.13,,\n"))
+    imports.import_sites(session, actor, sites_from("A,Plac,Wieluń,51.22,18.57,,\nB,Rynek,Łask,51.59,19.13,,\n"))
+    imports.import_units(session, actor, planned_units(BUS_PLANNED))
+    breast = "breast:010:60:8:1"
+    text = (
+        f"M1,{BUS_DAY},;,,,,,,,\n"
+        f"M2,{BUS_DAY},,nigdzie,0,x/y,1;99,Z;A;A,{'a' * 41},breast:5:A\n"
+        f"M3,{BUS_DAY},breast:010:0:8:1,,,,,,,breast:5:A\n"
+        f"M4,{BUS_DAY},{breast},,,2027-01-05/2027-01-04;2027-01-04;2027-01-04,,,,breast;breast:5;breast:5:Z;x:5:A\n"
+        f"M5,{BUS_DAY},{breast},,,,,,,breast:-1:A;breast:5:A;breast:6:A;breast:5::2027;breast:5:A:::\n"
+    )
+    with pytest.raises(DomainError) as caught:
+        imports.import_units(session, actor, planned_units(text))
+    assert problems_of(caught) == [
+        (2, "programmes", "capacity_without_programme"),
+        (3, "home_rule", "value_not_known"),
+        (3, "max_relocation_km", "value_out_of_range"),
+        (3, "voivodeships", "voivodeship_unknown"),
+        (3, "needs", "value_too_long"),
+        (3, "unavailable", "value_not_period"),
+        (3, "permitted_sites", "unknown_site_code"),
+        (3, "permitted_sites", "given_twice"),
+        (3, "capacities", "capacity_without_programme"),
+        (4, "programmes", "value_out_of_range"),
+        (5, "unavailable", "period_reversed"),
+        (5, "unavailable", "given_twice"),
+        (5, "capacities", "value_not_capacity"),
+        (5, "capacities", "capacity_without_case"),
+        (5, "capacities", "unknown_site_code"),
+        (5, "capacities", "value_not_known"),
+        (6, "capacities", "value_out_of_range"),
+        (6, "capacities", "value_not_period"),
+        (6, "capacities", "value_not_capacity"),
+        (6, "capacities", "given_twice"),
+    ]
+    assert the_unit(session, actor).version == 1
+
+
+def test_the_columns_for_planning_are_read_from_a_spreadsheet_too(session: Session, actor: Actor) -> None:
+    """Where days are days and numbers are numbers."""
+    heading: list[object] = ["code", "name", "locality", "lat", "lon", "earliest", "weekdays", "blackout", "uptake"]
+    row: list[object] = ["A", "Plac", "Wieluń", 51.22, 18.57, date(2027, 1, 11), 3, date(2027, 2, 1), 0.31]
+    imports.import_sites(session, actor, SiteImport(content=xlsx(heading, row), today=TODAY))
+    kept = site(session, actor, "A")
+    assert (kept.earliest, kept.weekdays, kept.uptake) == (date(2027, 1, 11), [3], 0.31)
+    assert [(each.first_day, each.last_day) for each in kept.blackouts] == [(date(2027, 2, 1), date(2027, 2, 1))]
 
 
 def test_women_due_are_set_by_site(session: Session, actor: Actor) -> None:

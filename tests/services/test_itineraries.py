@@ -1,4 +1,4 @@
-"""Itineraries: what the planner is asked, how its plan is kept, how drafts are edited and judged."""
+"""Itineraries: how drafts are made and edited by hand."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,25 +15,22 @@ from mobile_units import db
 from mobile_units.errors import DomainError
 from mobile_units.models.audit import AuditEntry
 from mobile_units.models.itineraries import Itinerary, ItineraryStatus, StopDay
-from mobile_units.planning.problem import Objective, Plan, PlannedStop, Unserved
 from mobile_units.rules.programmes import Programme
-from mobile_units.services import itineraries
+from mobile_units.services import itineraries, planning
 from mobile_units.services.actors import Actor
 from mobile_units.services.itineraries import (
     DayHours,
     ItineraryFilter,
     NewItinerary,
     NewStop,
-    PlanRequest,
     StopFilter,
 )
 from mobile_units.services.queries import Paging
 from tests import factories, factories_planning
-from tests.factories_planning import FIRST, LAST, THURSDAY, WEDNESDAY, does, draft, site, stop_of, unit
+from tests.factories_planning import FIRST, LAST, THURSDAY, WEDNESDAY, draft, site, stop_of, unit
 from tests.statements import counted, refused
 
 FRIDAY, MONDAY = date(2027, 3, 12), date(2027, 3, 15)
-REQUEST = PlanRequest(name="Wiosna", first_day=FIRST, last_day=LAST)
 
 
 @pytest.fixture
@@ -42,202 +39,16 @@ def stranger(session: Session) -> Actor:
     return Actor(factories.provider(session).id)
 
 
-def plan_of(*stops: PlannedStop) -> Plan:
-    """A plan as the solver would give it."""
-    women = sum(stop.women for stop in stops)
-    objective = Objective(women=women, women_due=90, km=25.04, km_per_woman=10.0, unit_days=60, unit_days_used=2)
-    unserved = (Unserved(7, "too_far", "Too far.", "Za daleko.", Programme.CERVICAL),)
-    return Plan(stops, unserved, women, 25.0, objective, 1.2345, "pyvrp", 5)
-
-
-# what is to be planned
-
-
-def test_all_active_units_with_a_programme_and_all_active_sites_are_planned(
-    session: Session, actor: Actor, stranger: Actor
-) -> None:
-    """Not the retired ones, not a unit that examines nobody, nothing of another provider."""
-    here, there = unit(session, actor.provider_id), site(session, actor.provider_id)
-    unit(session, actor.provider_id, programmes=[])
-    unit(session, actor.provider_id, active=False)
-    site(session, actor.provider_id, active=False)
-    unit(session, stranger.provider_id)
-    site(session, stranger.provider_id)
-    problem = itineraries.problem_for(session, actor, REQUEST)
-    assert [each.id for each in problem.units] == [here.id]
-    assert [each.id for each in problem.sites] == [there.id]
-    assert (problem.first_day, problem.last_day) == (FIRST, LAST)
-    assert problem.sites[0].women_due == {Programme.BREAST: 50}
-
-
-@pytest.mark.parametrize(
-    ("setup_minutes", "what", "women"),
-    [
-        (0, {}, (12, 12)),
-        (60, {}, (12, 6)),
-        (65, {}, (12, 5)),
-        (60, {"limit": 8}, (8, 6)),
-        (60, {"limit": 5}, (5, 5)),
-        (60, {"limit": 20, "rooms": 2}, (20, 12)),
-    ],
-)
-def test_a_unit_reaches_as_many_women_as_its_hours_rooms_and_limit_allow(
-    session: Session, actor: Actor, setup_minutes: int, what: dict[str, Any], women: tuple[int, int]
-) -> None:
-    """From 8:00 to 10:00, ten minutes each; on the first day of a stop the first woman waits for the set-up."""
-    made = unit(session, actor.provider_id, [does(session, actor.provider_id, **what)], setup_minutes=setup_minutes)
-    planned = itineraries.planning_unit(made)
-    assert (planned.women_per_day, planned.women_on_first_day) == women
-
-
-def test_a_combined_unit_examines_in_both_programmes_at_once(session: Session, actor: Actor) -> None:
-    """12 mammographies of ten minutes and 6 cytologies of twenty; 6 and 3 in the hour after the set-up."""
-    both = [
-        does(session, actor.provider_id),
-        does(session, actor.provider_id, Programme.CERVICAL, minutes=20),
-    ]
-    planned = itineraries.planning_unit(unit(session, actor.provider_id, both))
-    assert (planned.women_per_day, planned.women_on_first_day) == (18, 9)
-    assert planned.programmes == frozenset(Programme)
-
-
-def test_only_named_units_are_planned_each_once(session: Session, actor: Actor) -> None:
-    """However often a unit is named."""
-    one, other, _ = (unit(session, actor.provider_id) for _ in range(3))
-    site(session, actor.provider_id)
-    request = replace(REQUEST, unit_ids=[other.id, one.id, other.id])
-    assert [each.id for each in itineraries.problem_for(session, actor, request).units] == [one.id, other.id]
-
-
-def test_a_named_unit_has_to_be_ready(session: Session, actor: Actor, stranger: Actor) -> None:
-    """It is not left out in silence; one of another provider does not exist."""
-    site(session, actor.provider_id)
-    ready = unit(session, actor.provider_id)
-    for wrong, code in (
-        (unit(session, stranger.provider_id), "not_found"),
-        (unit(session, actor.provider_id, active=False), "out_of_use"),
-        (unit(session, actor.provider_id, programmes=[]), "unit_without_programme"),
-    ):
-        with refused(code):
-            itineraries.problem_for(session, actor, replace(REQUEST, unit_ids=[ready.id, wrong.id]))
-
-
-def test_without_units_or_women_there_is_nothing_to_plan(session: Session, actor: Actor) -> None:
-    """The refusal says what is missing: a unit, or women due for what the units offer."""
-    site(session, actor.provider_id, {Programme.CERVICAL: 40})
-    for missing in ("no unit has a programme", "no women are due"):
-        with pytest.raises(DomainError) as refusal:
-            itineraries.problem_for(session, actor, REQUEST)
-        assert (refusal.value.code, refusal.value.facts["missing_en"]) == ("nothing_to_plan", missing)
-        unit(session, actor.provider_id)
+# drafts by hand
 
 
 @pytest.mark.parametrize(
     ("last_day", "code"), [(FIRST - timedelta(days=1), "ends_before_start"), (date(2072, 3, 1), "period_too_long")]
 )
-def test_a_mistaken_period_is_refused_before_anything_is_computed(
-    session: Session, actor: Actor, last_day: date, code: str
-) -> None:
-    """For a plan and for a draft made by hand alike."""
-    unit(session, actor.provider_id)
-    site(session, actor.provider_id)
-    with refused(code):
-        itineraries.problem_for(session, actor, replace(REQUEST, last_day=last_day))
+def test_a_mistaken_period_is_refused(session: Session, actor: Actor, last_day: date, code: str) -> None:
+    """As it is for a plan."""
     with refused(code):
         itineraries.create(session, actor, NewItinerary(name="x", first_day=FIRST, last_day=last_day))
-
-
-def test_the_problem_is_read_in_a_fixed_number_of_statements(session: Session, actor: Actor) -> None:
-    """However many units and sites there are."""
-    for _ in range(4):
-        unit(session, actor.provider_id)
-        site(session, actor.provider_id)
-    session.expire_all()
-    with counted(session.connection()) as sent:
-        assert len(itineraries.problem_for(session, actor, REQUEST).sites) == 4
-    assert len(sent) == 4
-
-
-# keeping a plan
-
-
-def test_a_plan_is_kept_as_a_draft_with_its_terms(session: Session, actor: Actor) -> None:
-    """Solver, seed, seconds, objective and the reasons for the sites left out."""
-    stood, visited = unit(session, actor.provider_id), site(session, actor.provider_id)
-    plan = plan_of(PlannedStop(stood.id, visited.id, (WEDNESDAY, THURSDAY), 18))
-    made = itineraries.keep_plan(session, actor, REQUEST, plan)
-    assert (made.status, made.name, made.first_day, made.last_day) == (ItineraryStatus.DRAFT, "Wiosna", FIRST, LAST)
-    assert made.planning == {
-        "solver": "pyvrp",
-        "seed": 5,
-        "seconds": 1.23,
-        "objective": {
-            "women": 18,
-            "women_due": 90,
-            "km": 25.04,
-            "km_per_woman": 10.0,
-            "unit_days": 60,
-            "unit_days_used": 2,
-            "value": 15.5,
-        },
-        "unserved": [
-            {
-                "site_id": 7,
-                "code": "too_far",
-                "reason_en": "Too far.",
-                "reason_pl": "Za daleko.",
-                "programme": "cervical",
-            }
-        ],
-    }
-    [stop] = made.stops
-    assert (stop.unit_id, stop.site_id, stop.women_planned) == (stood.id, visited.id, 18)
-    assert (stop.first_day, stop.last_day) == (WEDNESDAY, THURSDAY)
-
-
-def test_the_first_day_of_a_stop_starts_after_the_set_up(session: Session, actor: Actor) -> None:
-    """At 9:00, the next day at 8:00; in winter Poland is one hour ahead of UTC."""
-    stood, visited = unit(session, actor.provider_id), site(session, actor.provider_id)
-    plan = plan_of(PlannedStop(stood.id, visited.id, (WEDNESDAY, THURSDAY), 18))
-    made = itineraries.keep_plan(session, actor, REQUEST, plan)
-    assert [(day.day, day.opens_at, day.closes_at) for day in made.stops[0].days] == [
-        (WEDNESDAY, datetime(2027, 3, 10, 8, tzinfo=UTC), datetime(2027, 3, 10, 9, tzinfo=UTC)),
-        (THURSDAY, datetime(2027, 3, 11, 7, tzinfo=UTC), datetime(2027, 3, 11, 9, tzinfo=UTC)),
-    ]
-
-
-def test_hours_are_polish_on_both_sides_of_a_clock_change(session: Session, actor: Actor) -> None:
-    """From Friday to Tuesday the clocks go forward: 8:00 was 7:00 in UTC and becomes 6:00."""
-    stood, visited = unit(session, actor.provider_id, setup_minutes=0), site(session, actor.provider_id)
-    plan = plan_of(PlannedStop(stood.id, visited.id, (date(2027, 3, 26), date(2027, 3, 30)), 24))
-    before, after = itineraries.keep_plan(session, actor, REQUEST, plan).stops[0].days
-    assert before.opens_at == datetime(2027, 3, 26, 7, tzinfo=UTC)
-    assert after.opens_at == datetime(2027, 3, 30, 6, tzinfo=UTC)
-    assert before.closes_at - before.opens_at == after.closes_at - after.opens_at == timedelta(hours=2)
-
-
-def test_what_was_retired_while_the_planner_worked_is_kept_and_judged(session: Session, actor: Actor) -> None:
-    """The plan took seconds to compute; it is not lost, and the check names what stands in its way."""
-    stood, visited = unit(session, actor.provider_id), site(session, actor.provider_id)
-    stood.active = visited.active = False
-    session.flush()
-    plan = plan_of(PlannedStop(stood.id, visited.id, (WEDNESDAY,), 6))
-    made = itineraries.keep_plan(session, actor, REQUEST, plan)
-    codes = {violation.code for violation in itineraries.violations(session, actor, made.id)}
-    assert {"unknown_unit", "unknown_site"} <= codes
-
-
-def test_stops_are_kept_in_order_of_time_in_few_statements(session: Session, actor: Actor) -> None:
-    """Whatever the order in which the solver names them."""
-    stood, sites = unit(session, actor.provider_id), [site(session, actor.provider_id) for _ in range(20)]
-    stops = [PlannedStop(stood.id, each.id, (FIRST + timedelta(days=n),), 1) for n, each in enumerate(sites)]
-    with counted(session.connection()) as sent:
-        made = itineraries.keep_plan(session, actor, REQUEST, plan_of(*reversed(stops)))
-    assert [stop.site_id for stop in made.stops] == [each.id for each in sites]
-    assert len(sent) <= 10
-
-
-# drafts by hand
 
 
 def test_a_stop_by_hand_has_the_hours_of_the_unit_unless_others_are_given(session: Session, actor: Actor) -> None:
@@ -403,7 +214,7 @@ def test_another_providers_itinerary_does_not_exist(session: Session, actor: Act
     own = stop_of(unit(session, stranger.provider_id), site(session, stranger.provider_id), WEDNESDAY)
     uses: list[Callable[[], Any]] = [
         lambda: itineraries.get(session, stranger, made.id),
-        lambda: itineraries.violations(session, stranger, made.id),
+        lambda: planning.violations(session, stranger, made.id),
         lambda: itineraries.add_stop(session, stranger, made.id, own),
         lambda: itineraries.change(session, stranger, made.id, made.version, {"name": "x"}),
         lambda: itineraries.discard(session, stranger, made.id, made.version),
@@ -458,49 +269,6 @@ def test_stops_are_found_by_what_is_known_of_them(session: Session, actor: Actor
     assert found(last_day=WEDNESDAY) == found(first_day=THURSDAY, last_day=FRIDAY) == [early.id]
     assert found(first_day=FRIDAY) == [late.id]
     assert found(last_day=WEDNESDAY - timedelta(days=1)) == []
-
-
-# the judge
-
-
-def test_a_kept_plan_has_no_violations(session: Session, actor: Actor) -> None:
-    """Nor has a stop by hand on working days."""
-    stood, visited = unit(session, actor.provider_id), site(session, actor.provider_id)
-    plan = plan_of(PlannedStop(stood.id, visited.id, (WEDNESDAY, THURSDAY), 18))
-    made = itineraries.keep_plan(session, actor, REQUEST, plan)
-    assert itineraries.violations(session, actor, made.id) == []
-    elsewhere = stop_of(stood, site(session, actor.provider_id), FRIDAY, MONDAY)
-    itineraries.add_stop(session, actor, made.id, elsewhere)
-    assert itineraries.violations(session, actor, made.id) == []
-
-
-def test_edits_by_hand_are_judged(session: Session, actor: Actor) -> None:
-    """A Saturday, a holiday, an interrupted stay, more women than can be examined, and more than are due."""
-    made, stood, visited = draft(session, actor), unit(session, actor.provider_id), site(session, actor.provider_id)
-
-    def judged(*days: date, women: int | None = None) -> set[str]:
-        stop = itineraries.add_stop(session, actor, made.id, stop_of(stood, visited, *days, women=women))
-        codes = {violation.code for violation in itineraries.violations(session, actor, made.id)}
-        itineraries.remove_stop(session, actor, stop.id)
-        return codes
-
-    assert judged(date(2027, 3, 13)) == {"not_a_weekday_of_unit"}
-    assert judged(date(2027, 3, 29)) == {"public_holiday"}
-    assert judged(WEDNESDAY, FRIDAY) == {"stay_interrupted"}
-    assert judged(WEDNESDAY, women=7) == {"above_capacity"}
-    assert judged(WEDNESDAY, THURSDAY, FRIDAY, MONDAY, date(2027, 3, 16), women=51) == {"above_women_due"}
-    assert judged(*(date(2027, 3, day) for day in (8, 9, 10, 11, 12, 15))) == {"stay_too_long"}
-    assert judged(WEDNESDAY) == set()
-
-
-def test_an_itinerary_is_judged_even_if_nothing_could_be_planned_now(session: Session, actor: Actor) -> None:
-    """When nobody is due anywhere any more, that is a violation and no refusal."""
-    stood = unit(session, actor.provider_id)
-    made = factories_planning.draft_with_stop(session, actor, stood, WEDNESDAY, women=1)
-    made.stops[0].site.demands.clear()
-    session.flush()
-    codes = [violation.code for violation in itineraries.violations(session, actor, made.id)]
-    assert codes == ["programme_not_offered", "above_women_due"]
 
 
 # at the same instant

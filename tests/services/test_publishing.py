@@ -32,10 +32,10 @@ from mobile_units.rules.programmes import Mobility, Path, Programme, Setting
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.services import itineraries, publishing
 from mobile_units.services.actors import Actor
+from mobile_units.services.derivation import Published
 from mobile_units.services.itineraries import DayHours, NewStop
-from mobile_units.services.publishing import Published
 from mobile_units.transmission import outbox
-from tests import factories, factories_booking
+from tests import factories, factories_booking, factories_planning
 from tests.factories_planning import (
     CYTOLOGY,
     FIRST,
@@ -60,8 +60,8 @@ EVERYTHING = (MobilePoint, Schedule, OutboxMessage, AuditEntry)
 
 
 def publish(session: Session, actor: Actor, itinerary: Itinerary) -> Published:
-    """Publishes a draft as it stands."""
-    return publishing.publish(session, actor, itinerary.id, itinerary.version, NOW)
+    """Approves and publishes a draft as it stands."""
+    return factories_planning.publish(session, actor, itinerary, NOW)
 
 
 def schedules(session: Session, actor: Actor) -> Sequence[Schedule]:
@@ -254,18 +254,21 @@ def test_ranges_of_another_provider_settle_nothing(session: Session, actor: Acto
 # refusals
 
 
-def test_only_a_draft_with_stops_is_published_as_it_was_read(session: Session, actor: Actor) -> None:
+def test_only_an_approved_itinerary_is_published_as_it_was_read(session: Session, actor: Actor) -> None:
     """Once, by its own provider, and not after somebody changed it."""
     contract(session, actor.provider_id, {MAMMOGRAPHY: 100})
     with refused("itinerary_empty"):
         publish(session, actor, draft(session, actor))
     itinerary = draft_with_stop(session, actor, unit(session, actor.provider_id))
+    with refused("itinerary_not_approved"):
+        publishing.publish(session, actor, itinerary.id, itinerary.version, NOW)
+    factories_planning.approve(session, actor, itinerary, NOW)
     with refused("stale_version"):
         publishing.publish(session, actor, itinerary.id, itinerary.version - 1, NOW)
     with refused("not_found"):
         publish(session, Actor(factories.provider(session).id), itinerary)
     publish(session, actor, itinerary)
-    with refused("itinerary_not_draft"):
+    with refused("itinerary_not_approved"):
         publish(session, actor, itinerary)
 
 
@@ -275,8 +278,8 @@ def test_a_stop_in_the_past_is_not_published(session: Session, actor: Actor) -> 
     itinerary = draft_with_stop(session, actor, unit(session, actor.provider_id))
     begins = datetime.combine(itinerary.stops[0].first_day, time(7), tzinfo=UTC)
     with refused("stop_in_the_past"):
-        publishing.publish(session, actor, itinerary.id, itinerary.version, begins + timedelta(days=1))
-    assert publishing.publish(session, actor, itinerary.id, itinerary.version, begins).mobile_points == 1
+        factories_planning.publish(session, actor, itinerary, begins + timedelta(days=1))
+    assert factories_planning.publish(session, actor, itinerary, begins).mobile_points == 1
 
 
 def test_what_was_retired_after_planning_is_not_published(session: Session, actor: Actor) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
@@ -63,9 +63,15 @@ def ours(session: Session, actor: Actor) -> Visit:
     return visit
 
 
+def about(visit: Visit) -> tuple[ColumnElement[bool], ...]:
+    """The messages about a visit, not those about a schedule or another subject of the same number."""
+    kinds = OutboxMessage.kind.in_({MessageKind.SAVE_VISIT, MessageKind.CANCEL_VISIT})
+    return OutboxMessage.subject_id == visit.id, kinds
+
+
 def accept(session: Session, visit: Visit) -> None:
     """The centre takes all messages about a visit."""
-    for message in session.scalars(select(OutboxMessage).where(OutboxMessage.subject_id == visit.id)):
+    for message in session.scalars(select(OutboxMessage).where(*about(visit))):
         message.state, message.attempts, message.accepted_at = MessageState.ACCEPTED, 1, YESTERYEAR
     visit.passed_at = NOW
     session.flush()
@@ -73,9 +79,7 @@ def accept(session: Session, visit: Visit) -> None:
 
 def waiting(session: Session, visit: Visit) -> list[MessageKind]:
     """The messages about a visit that are not accepted, in order."""
-    query = select(OutboxMessage.kind).where(
-        OutboxMessage.subject_id == visit.id, OutboxMessage.state != MessageState.ACCEPTED
-    )
+    query = select(OutboxMessage.kind).where(*about(visit), OutboxMessage.state != MessageState.ACCEPTED)
     return list(session.scalars(query.order_by(OutboxMessage.id)))
 
 
@@ -186,7 +190,7 @@ def test_a_refused_visit_that_is_there_all_the_same_is_cancelled_there(session: 
     """Cancelled here, it had nothing to be told; what the centre holds says otherwise."""
     visit = ours(session, actor)
     there = held_there(session, actor, visit)
-    message = session.scalars(select(OutboxMessage).where(OutboxMessage.subject_id == visit.id)).one()
+    message = session.scalars(select(OutboxMessage).where(*about(visit))).one()
     message.state, message.accepted_at, visit.passed_at = MessageState.REJECTED, None, None
     session.flush()
     visits.cancel(session, actor, visit.id, Cancellation(version=visit.version, cancelled_by=CancelledBy.PROVIDER))
@@ -312,7 +316,7 @@ def test_a_visit_with_a_message_under_way_is_not_compared(session: Session, acto
     """What is merely late is no difference, whether the centre has it or not."""
     visit = ours(session, actor)
     there = then(held_there(session, actor, visit), by=ChangedBy.PROVIDER, urgent=True)
-    message = session.scalars(select(OutboxMessage).where(OutboxMessage.subject_id == visit.id)).one()
+    message = session.scalars(select(OutboxMessage).where(*about(visit))).one()
     for state in (MessageState.PENDING, MessageState.REJECTED):
         message.state = state
         session.flush()
@@ -328,7 +332,7 @@ def test_a_visit_changed_since_the_start_is_not_compared(session: Session, actor
     visit = ours(session, actor)
     there = then(held_there(session, actor, visit), by=ChangedBy.PROVIDER, urgent=True)
     assert compared(session, actor, there, started_at=LONG_BEFORE) == []
-    message = session.scalars(select(OutboxMessage).where(OutboxMessage.subject_id == visit.id)).one()
+    message = session.scalars(select(OutboxMessage).where(*about(visit))).one()
     for column in ("created_at", "accepted_at"):
         setattr(message, column, STARTED + timedelta(seconds=1))
         session.flush()
@@ -350,7 +354,7 @@ def test_a_visit_of_hers_taken_over_since_the_start_is_not_compared(session: Ses
 def test_a_visit_that_was_never_told_is_not_missing(session: Session, actor: Actor) -> None:
     """Such as one that the centre refused and a person gave up."""
     visit = ours(session, actor)
-    message = session.scalars(select(OutboxMessage).where(OutboxMessage.subject_id == visit.id)).one()
+    message = session.scalars(select(OutboxMessage).where(*about(visit))).one()
     message.state, message.accepted_at, visit.passed_at = MessageState.GIVEN_UP, None, None
     session.flush()
     assert compared(session, actor) == []
@@ -409,7 +413,7 @@ def test_the_next_comparison_closes_what_it_finds_in_order(session: Session, act
     ]
     compared(session, actor, *strangers)
     assert reconciliation.waiting(session, actor) == 2
-    message = session.scalars(select(OutboxMessage).where(OutboxMessage.subject_id == other.id)).one()
+    message = session.scalars(select(OutboxMessage).where(*about(other))).one()
     message.state = MessageState.PENDING
     session.flush()
     compared(session, actor, held_there(session, actor, visit), held_there(session, actor, other))

@@ -229,7 +229,7 @@ def test_a_corrected_identity_is_told_with_visits_that_were_never_taken(
 
 @pytest.mark.parametrize(
     ("values", "again"),
-    [({"name": "Rynek"}, 1), ({"latitude": 51.5}, 1), ({"telephone": "600 000 001"}, 0)],
+    [({"name": "Rynek"}, 1), ({"latitude": 51.5}, 1), ({"gmina": "1017093"}, 1), ({"telephone": "600 000 001"}, 0)],
 )
 def test_a_site_is_told_anew_with_its_points_to_come(
     session: Session, actor: Actor, told: Slot, values: dict[str, Any], again: int

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.orm import Session
 
 from mobile_units.models.inbound import InboundChange, InboundCursor, InboundState
+from mobile_units.models.planning import JobKind, JobState, PlanningJob
 from mobile_units.models.reconciliation import (
     Difference,
     DifferenceKind,
@@ -174,6 +175,7 @@ def test_metrics_tell_the_figures(session: Session, actor: Actor) -> None:
     change(session, actor.provider_id, InboundState.CONFLICT)
     difference(session, actor.provider_id, DifferenceState.OPEN)
     session.add(InboundCursor(provider_id=actor.provider_id, read_at=NOW - timedelta(seconds=30)))
+    session.add(PlanningJob(provider_id=actor.provider_id, kind=JobKind.PLAN, state=JobState.QUEUED, request={}))
     session.flush()
     told = metrics(session, actor)
     expected = {
@@ -195,6 +197,8 @@ def test_metrics_tell_the_figures(session: Session, actor: Actor) -> None:
         ("mobile_units_changes_read_age_seconds", ""): 30,
         **{("mobile_units_attempts_last_hour", outcome.value): 0 for outcome in AttemptOutcome},
         ("mobile_units_attempts_last_hour", "retryable"): 1,
+        **{("mobile_units_planning_jobs", state.value): 0 for state in JobState},
+        ("mobile_units_planning_jobs", "queued"): 1,
     }
     assert told == expected
 

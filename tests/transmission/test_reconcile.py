@@ -5,7 +5,6 @@ import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import pairwise
 from threading import Barrier, Event, Thread
 from typing import Any
 
@@ -240,7 +239,7 @@ def test_nothing_is_missing_while_another_reader_is_at_it(engine: Engine, actor:
 
 
 def test_pages_keep_the_limit_of_calls(engine: Engine, actor: Actor, changes: list[CentralChange]) -> None:
-    """Those that are compared and those that are read: four pages at ten a second are a tenth of a second apart."""
+    """Those that are compared and those that are read: four pages at ten a second take three tenths of a second."""
     times: list[float] = []
 
     class Timed(TellingGateway):
@@ -251,7 +250,7 @@ def test_pages_keep_the_limit_of_calls(engine: Engine, actor: Actor, changes: li
     reader = Reader(engine, lambda _: Timed(told=changes), receive, 60.0, calls_per_second=10)
     Reconciler(reader, actor.provider_id, Noting(), *DAYS).run()
     assert len(times) == 4
-    assert min(later - earlier for earlier, later in pairwise(times)) > 0.07
+    assert times[-1] - times[0] > 0.2
 
 
 def test_a_killed_comparison_is_done_again(engine: Engine, actor: Actor, changes: list[CentralChange]) -> None:

@@ -16,7 +16,7 @@ from tests import factories_booking
 from tests.factories import ApiClient, api_client
 from tests.factories_booking import NOW
 from tests.factories_catalogue import kept
-from tests.factories_itineraries import THURSDAY, WEDNESDAY, make_draft, make_world
+from tests.factories_itineraries import THURSDAY, WEDNESDAY, make_draft, make_world, publish
 
 EVERY_ROLE_BUT = [role for role in Role if role is not Role.COORDINATOR]
 
@@ -32,7 +32,7 @@ def stop(api: ApiClient, world: dict[str, int]) -> dict[str, Any]:
     """A published stop of Wednesday and Thursday, 40 slots of ten minutes a day, with the version of its itinerary."""
     draft = make_draft(api, world)
     path = f"/itineraries/{draft['id']}"
-    assert api.post(f"{path}/publication", {"version": draft["version"]}).status_code == 200
+    assert publish(api, draft).status_code == 200
     read = api.get(path).json
     published: dict[str, Any] = read["stops"][0] | {"version": read["version"]}
     return published

@@ -1,14 +1,19 @@
 """The API for itineraries and their stops."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from flask import Flask
 from sqlalchemy import Engine
 
+from mobile_units.planning import matrices
+from mobile_units.planning.problem import Matrix, Roads
 from mobile_units.rules.roles import Role
 from tests.factories import ApiClient, api_client
 from tests.factories_catalogue import kept
-from tests.factories_itineraries import OSJAKOW, SPRING, THURSDAY, WEDNESDAY, make_draft, make_world, stop_in
+from tests.factories_itineraries import OSJAKOW, SPRING, THURSDAY, WEDNESDAY, make_draft, make_world, publish, stop_in
 
 
 @pytest.fixture
@@ -35,7 +40,9 @@ def test_an_empty_draft_is_kept_and_read_back(api: ApiClient) -> None:
 def test_a_stop_is_added_shown_and_taken_out(api: ApiClient, world: dict[str, int]) -> None:
     """With the names of unit and site and the hours in UTC; women default to those that can be examined."""
     itinerary = kept(api, "/itineraries", SPRING)["id"]
-    stop = kept(api, f"/itineraries/{itinerary}/stops", stop_in(world, THURSDAY, WEDNESDAY))
+    added = kept(api, f"/itineraries/{itinerary}/stops", stop_in(world, THURSDAY, WEDNESDAY))
+    assert (added.pop("itinerary_version"), added.pop("violations")) == (2, [])
+    stop = added
     assert (stop["unit"], stop["site"], stop["women_planned"]) == ("Mammobus 1", "Wieluń, Plac Legionów", 60)
     assert stop["days"] == [
         {"day": WEDNESDAY, "opens_at": "2027-03-10T08:00:00+00:00", "closes_at": "2027-03-10T15:00:00+00:00"},
@@ -44,7 +51,8 @@ def test_a_stop_is_added_shown_and_taken_out(api: ApiClient, world: dict[str, in
     read = api.get(f"/itineraries/{itinerary}").json
     assert (read["stops"], read["version"]) == ([stop], 2)
     assert api.get("/stops").json["items"] == [stop]
-    assert api.delete(f"/stops/{stop['id']}").status_code == 204
+    removed = api.delete(f"/stops/{stop['id']}")
+    assert (removed.status_code, removed.json) == (200, {"itinerary_version": 3, "violations": []})
     assert api.get(f"/itineraries/{itinerary}").json["stops"] == []
     again = api.delete(f"/stops/{stop['id']}")
     assert (again.status_code, again.json["code"]) == (404, "not_found")
@@ -107,50 +115,42 @@ def test_a_unit_is_not_in_two_places(api: ApiClient, world: dict[str, int], draf
         ({"status": "published"}, "invalid_input"),
     ],
 )
-def test_a_wrong_draft_or_request_is_refused(
-    api: ApiClient, world: dict[str, int], change: dict[str, Any], code: str
-) -> None:
-    """The same for a draft by hand and for the planner, which does not begin to search."""
-    for path in ("/itineraries", "/itineraries/proposals"):
-        refusal = api.post(path, SPRING | change)
-        assert (refusal.status_code, refusal.json["code"]) == (422, code)
+def test_a_wrong_draft_is_refused(api: ApiClient, change: dict[str, Any], code: str) -> None:
+    """Nothing is kept."""
+    refusal = api.post("/itineraries", SPRING | change)
+    assert (refusal.status_code, refusal.json["code"]) == (422, code)
     assert api.get("/itineraries").json["total"] == 0
 
 
-def test_the_planner_proposes_a_draft(api: ApiClient, world: dict[str, int]) -> None:
-    """60 women at each of two sites and at most 40 a day: two days at each, with nothing wrong."""
-    kept(api, "/sites", OSJAKOW)
-    week = {"name": "Tydzień", "first_day": "2027-03-08", "last_day": "2027-03-12"}
-    proposal = kept(api, "/itineraries/proposals", week | {"seconds": 0.2, "seed": 3, "unit_ids": [world["unit"]]})
-    assert (proposal["status"], proposal["name"], len(proposal["stops"])) == ("draft", "Tydzień", 2)
-    assert {stop["site"] for stop in proposal["stops"]} == {"Wieluń, Plac Legionów", "Osjaków"}
-    assert [stop["women_planned"] for stop in proposal["stops"]] == [60, 60]
-    assert [len(stop["days"]) for stop in proposal["stops"]] == [2, 2]
-    assert proposal["planning"]["objective"]["women"] == 120
-    assert (proposal["planning"]["solver"], proposal["planning"]["seed"]) == ("pyvrp", 3)
-    assert api.get(f"/itineraries/{proposal['id']}").json == proposal
-    assert api.get(f"/itineraries/{proposal['id']}/violations").json == []
-
-
-@pytest.mark.parametrize("change", [{"seconds": 31}, {"seconds": "NaN"}, {"seed": -1}, {"unit_ids": []}])
-def test_what_the_planner_cannot_do_is_refused(api: ApiClient, world: dict[str, int], change: dict[str, Any]) -> None:
-    """A search longer than a request may take, among others."""
-    assert api.post("/itineraries/proposals", SPRING | change).json["code"] == "invalid_input"
-
-
-def test_without_units_there_is_nothing_to_plan(api: ApiClient) -> None:
-    """The way out says what to add."""
-    refusal = api.post("/itineraries/proposals", SPRING)
-    assert (refusal.status_code, refusal.json["code"]) == (409, "nothing_to_plan")
-    assert refusal.json["way_out_pl"]
+def test_an_itinerary_is_judged_by_the_roads_that_were_asked(
+    app: Flask, api: ApiClient, world: dict[str, int], draft: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read from where they are kept; the service, which is not there, is not asked."""
+    path, url = f"/itineraries/{draft['id']}/violations", "http://127.0.0.1:1"
+    unit = api.get(f"/units/{world['unit']}").json
+    change = {"version": unit["version"], "values": {"max_relocation_km": 20}}
+    assert api.patch(f"/units/{world['unit']}", change).status_code == 200
+    settings = replace(app.extensions["settings"], osrm_url=url)
+    monkeypatch.setitem(app.extensions, "settings", settings)
+    estimated = api.get(path).json
+    assert estimated
+    assert all("(estimated)" in each["message_en"] for each in estimated)
+    site = api.get(f"/sites/{world['site']}").json
+    places = [(unit["base_latitude"], unit["base_longitude"]), (site["latitude"], site["longitude"])]
+    made_with = ("osrm", url, "driving", Roads().road_factor, Roads().speed_kmh)
+    name = matrices.name_of(places, *made_with)
+    matrices.save(settings.distances_folder, name, Matrix(15 * (1 - np.eye(2))), places)
+    assert api.get(path).json == []
 
 
 def test_an_edit_by_hand_is_judged(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
     """A Saturday is told in both languages, with unit, site and day."""
     path = f"/itineraries/{draft['id']}"
-    kept(api, f"{path}/stops", stop_in(world, "2027-03-13", women_planned=0))
-    [violation] = api.get(f"{path}/violations").json
-    assert (violation["code"], violation["day"]) == ("not_a_weekday_of_unit", "2027-03-13")
+    added = kept(api, f"{path}/stops", stop_in(world, "2027-03-13", women_planned=0))
+    violations = api.get(f"{path}/violations").json
+    assert added["violations"] == violations
+    [violation] = [each for each in violations if each["code"] == "not_a_weekday_of_unit"]
+    assert violation["day"] == "2027-03-13"
     assert (violation["unit_id"], violation["site_id"]) == (world["unit"], world["site"])
     assert violation["message_pl"] != violation["message_en"]
 
@@ -190,6 +190,10 @@ def test_another_provider_sees_and_changes_nothing(
     stranger, path = api_client(api.app, api.engine), f"/itineraries/{draft['id']}"
     version = {"version": draft["version"]}
     answers = [
+        stranger.post(f"{path}/approve", version),
+        stranger.post(f"{path}/reopen", version),
+        stranger.post(f"{path}/revise"),
+        stranger.get(f"{path}/compare?with={draft['id']}"),
         stranger.get(path),
         stranger.patch(path, version | {"values": {"name": "x"}}),
         stranger.post(f"{path}/discard", version),
@@ -201,11 +205,10 @@ def test_another_provider_sees_and_changes_nothing(
             f"/service-places/{world['lab']}/schedules", {"first_day": "2027-03-15", "last_day": "2027-03-15"}
         ),
     ]
-    assert [(answer.status_code, answer.json["code"]) for answer in answers] == 8 * [(404, "not_found")]
+    assert [(answer.status_code, answer.json["code"]) for answer in answers] == 12 * [(404, "not_found")]
     assert [stranger.get(lists).json["total"] for lists in ("/itineraries", "/stops")] == [0, 0]
     own = kept(stranger, "/itineraries", SPRING)["id"]
     assert stranger.post(f"/itineraries/{own}/stops", stop_in(world, WEDNESDAY)).json["code"] == "not_found"
-    assert stranger.post("/itineraries/proposals", SPRING | {"unit_ids": [world["unit"]]}).json["code"] == "not_found"
     assert api.get(path).json == draft
 
 
@@ -220,8 +223,11 @@ def test_everybody_reads_and_the_coordinator_writes(
         if role is Role.COORDINATOR:
             continue
         answers = [
+            user.post(f"{path}/approve", version),
+            user.post(f"{path}/reopen", version),
+            user.post(f"{path}/revise"),
+            user.get(f"{path}/publication"),
             user.post("/itineraries", SPRING),
-            user.post("/itineraries/proposals", SPRING),
             user.patch(path, version | {"values": {"name": "x"}}),
             user.post(f"{path}/discard", version),
             user.get(f"{path}/violations"),
@@ -230,8 +236,8 @@ def test_everybody_reads_and_the_coordinator_writes(
             user.delete(f"/stops/{draft['stops'][0]['id']}"),
             user.post(f"/service-places/{world['lab']}/schedules", {"first_day": WEDNESDAY, "last_day": WEDNESDAY}),
         ]
-        assert [answer.json["code"] for answer in answers] == 9 * ["not_allowed"]
-    assert api.with_roles(Role.COORDINATOR).post(f"{path}/publication", version).status_code == 200
+        assert [answer.json["code"] for answer in answers] == 12 * ["not_allowed"]
+    assert publish(api.with_roles(Role.COORDINATOR), draft).status_code == 200
 
 
 def test_a_stop_of_a_draft_is_read_and_changed(api: ApiClient, world: dict[str, int], draft: dict[str, Any]) -> None:
@@ -244,6 +250,7 @@ def test_a_stop_of_a_draft_is_read_and_changed(api: ApiClient, world: dict[str, 
     changed = api.patch(path, body).json
     assert (changed["site"], changed["first_day"], changed["last_day"]) == ("Osjaków", THURSDAY, "2027-03-12")
     assert [day["opens_at"][11:16] for day in changed["days"]] == ["09:00", "07:00"]
+    assert (changed.pop("itinerary_version"), changed.pop("violations")) == (3, [])
     assert (changed["women_planned"], api.get(path).json) == (7, changed)
     assert api.patch(path, body).json["code"] == "stale_version"
     read = api.get(f"/itineraries/{draft['id']}").json
@@ -251,7 +258,8 @@ def test_a_stop_of_a_draft_is_read_and_changed(api: ApiClient, world: dict[str, 
         ({"days": [{"day": "2027-06-01"}]}, "stop_outside_itinerary"),
         ({"days": [{"day": WEDNESDAY}, {"day": WEDNESDAY}]}, "given_twice"),
         ({"days": []}, "invalid_input"),
-        ({"unit_id": 1}, "invalid_input"),
+        ({"unit_id": 2**60}, "not_found"),
+        ({"pinned": 1}, "invalid_input"),
         ({"site_id": 2**60}, "not_found"),
     ):
         assert api.patch(path, {"version": read["version"]} | wrong).json["code"] == code

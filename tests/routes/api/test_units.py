@@ -7,6 +7,10 @@ import pytest
 from mobile_units.rules.roles import Role
 from tests.factories import ApiClient, api_client
 from tests.factories_catalogue import BUS, LAB, UNIT, kept
+from tests.factories_itineraries import SITE
+
+CREW = {"programme": "breast", "women_per_day": 40, "first_day": "2027-02-01", "last_day": "2027-02-28"}
+CERVICAL_CREW = CREW | {"programme": "cervical"}
 
 
 def breast(place: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -126,3 +130,103 @@ def test_the_base_of_a_unit_lies_in_poland(api: ApiClient) -> None:
     unit = kept(api, "/units", UNIT)
     refused = api.patch(f"/units/{unit['id']}", {"version": 1, "values": {"base_longitude": 51.2}})
     assert (refused.status_code, refused.json["code"]) == (422, "outside_poland")
+
+
+def planned(site_id: int) -> dict[str, Any]:
+    """Everything that the planner may know of a unit beside its programmes."""
+    crew = {"site_id": None, "first_day": "2027-02-01", "last_day": "2027-02-28", "crew": "zespół B"}
+    there = {"site_id": site_id, "first_day": None, "last_day": None, "crew": None}
+    return {
+        "home_rule": "home_on_weekends",
+        "max_relocation_km": 120.5,
+        "voivodeships": ["10", "14"],
+        "needs": ["prąd"],
+        "unavailabilities": [{"first_day": "2027-01-04", "last_day": "2027-01-08", "reason": "przegląd"}],
+        "permitted_sites": [site_id],
+        "capacities": [
+            {"programme": "breast", "women_per_day": 40} | crew,
+            {"programme": "breast", "women_per_day": 25} | there,
+        ],
+    }
+
+
+def test_what_the_planner_is_to_know_of_a_unit_is_kept(api: ApiClient) -> None:
+    """Without anything a unit stays out, is always there and may stand everywhere."""
+    bus, site = kept(api, "/service-places", BUS), kept(api, "/sites", SITE)
+    body = UNIT | {"programmes": [breast(bus)]} | planned(site["id"])
+    unit = kept(api, "/units", body | {"voivodeships": ["14", "10", "14"], "needs": ["Prąd "]})
+    assert {name: unit[name] for name in body} == body
+    assert api.get(f"/units/{unit['id']}").json == unit
+    assert api.get("/units").json["items"] == [unit]
+    plain = kept(api, "/units", UNIT | {"code": "M2"})
+    usual: dict[str, Any] = {"home_rule": "stays_out", "max_relocation_km": None, "voivodeships": [], "needs": []}
+    usual |= {"unavailabilities": [], "permitted_sites": [], "capacities": []}
+    assert {name: plain[name] for name in usual} == usual
+
+
+def test_each_planned_field_of_a_unit_can_be_changed_alone(api: ApiClient) -> None:
+    """The others stay; lists that are given replace all, capacities in the order that is given."""
+    bus, site = kept(api, "/service-places", BUS), kept(api, "/sites", SITE)
+    unit = kept(api, "/units", UNIT | {"programmes": [breast(bus)]})
+    for version, (name, value) in enumerate(planned(site["id"]).items(), start=1):
+        unit |= {name: value, "version": version + 1}
+        assert api.patch(f"/units/{unit['id']}", {"version": version, "values": {name: value}}).json == unit
+        assert api.get(f"/units/{unit['id']}").json == unit
+    turned = unit["capacities"][::-1]
+    values = {"capacities": turned, "permitted_sites": [], "max_relocation_km": None}
+    changed = api.patch(f"/units/{unit['id']}", {"version": unit["version"], "values": values}).json
+    assert {name: changed[name] for name in values} == values
+    assert api.get(f"/units/{unit['id']}").json["capacities"] == turned
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"voivodeships": ["01"]}, "voivodeship_unknown"),
+        ({"voivodeships": ["1"]}, "invalid_input"),
+        (
+            {"unavailabilities": [{"first_day": "2027-01-08", "last_day": "2027-01-04", "reason": "przegląd"}]},
+            "period_reversed",
+        ),
+        ({"unavailabilities": [{"first_day": "2027-01-08", "last_day": "2027-01-08"}]}, "invalid_input"),
+        ({"capacities": [CERVICAL_CREW]}, "capacity_without_programme"),
+        ({"capacities": [CREW | {"first_day": None, "last_day": None}]}, "capacity_without_case"),
+        ({"capacities": [CREW | {"last_day": None}]}, "period_incomplete"),
+        ({"capacities": [CREW | {"last_day": "2027-01-31"}]}, "period_reversed"),
+        ({"capacities": [CREW | {"women_per_day": -1}]}, "invalid_input"),
+        ({"capacities": [CREW, CREW | {"women_per_day": 7}]}, "given_twice"),
+        ({"max_relocation_km": 0}, "invalid_input"),
+        ({"home_rule": "sleeps"}, "invalid_input"),
+        ({"programmes": []}, "capacity_without_programme"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(api: ApiClient, values: dict[str, Any], code: str) -> None:
+    """When a unit is kept, and beside what is known of it when it is changed."""
+    bus = kept(api, "/service-places", BUS)
+    body = UNIT | {"programmes": [breast(bus)], "capacities": [CREW]}
+    refusal = api.post("/units", body | values)
+    assert (refusal.status_code, refusal.json["code"]) == (422, code)
+    unit = kept(api, "/units", body)
+    refusal = api.patch(f"/units/{unit['id']}", {"version": 1, "values": values})
+    assert (refusal.status_code, refusal.json["code"]) == (422, code)
+    assert api.get(f"/units/{unit['id']}").json == unit
+
+
+def test_sites_of_another_provider_are_unknown_to_a_unit(api: ApiClient) -> None:
+    """As permitted ones and in capacities; they are told by their keys."""
+    bus, own = kept(api, "/service-places", BUS), kept(api, "/sites", SITE)
+    foreign = kept(api_client(api.app, api.engine), "/sites", SITE)["id"]
+    unit = kept(api, "/units", UNIT | {"programmes": [breast(bus)]})
+    for values in (
+        {"permitted_sites": [own["id"], foreign]},
+        {"capacities": [CREW | {"site_id": foreign}]},
+        {"permitted_sites": [own["id"]], "capacities": [CREW | {"site_id": foreign}]},
+    ):
+        body = UNIT | {"code": "M2", "programmes": [breast(bus)]} | values
+        for refusal in (
+            api.post("/units", body),
+            api.patch(f"/units/{unit['id']}", {"version": 1, "values": values}),
+        ):
+            assert (refusal.status_code, refusal.json["code"]) == (404, "not_found")
+            assert f"Site {foreign}" in refusal.json["title"]
+    assert api.get("/units").json["items"] == [unit]

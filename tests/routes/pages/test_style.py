@@ -14,7 +14,7 @@ INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ss
 ELSEWHERE = re.compile(r"(?:src|href|action)=\"(?:https?:)?//", re.IGNORECASE)
 PAGES = (
     "/", "/?week=2026-W02", "/?week=never", "/handover", "/handover/messages/0", "/login", "/nowhere",
-    "/api/v1/problems", "/api/v1/docs",
+    "/plans", "/plans/new", "/api/v1/problems", "/api/v1/docs",
 )  # fmt: skip
 READ_ON = {
     "text": ("ground", "surface", "raised", "today", "bad-ground"),

@@ -91,6 +91,12 @@ def test_a_week_repeats_neither_month_nor_year(first: date, last: date, text: st
     assert words.days_from_to(first, last).replace("\u00a0", " ") == text
 
 
+def test_days_within_sentences_are_polish() -> None:
+    """Sentences of violations and refusals tell days as ISO does; other numbers are left alone."""
+    text = "Postój od 2026-12-21 do 2027-01-04 (12026-12-213, 10.7940.159.02)."
+    assert words.polish_days(text) == "Postój od 21.12.2026 do 4.01.2027 (12026-12-213, 10.7940.159.02)."
+
+
 def test_hours_are_polish() -> None:
     """Instants are shown as the clocks in Poland show them, summer and winter."""
     assert words.hour(datetime(2026, 7, 1, 7, 5, tzinfo=UTC)) == "9:05"
@@ -104,3 +110,34 @@ def test_weeks_are_counted_by_iso() -> None:
     assert words.iso_week(date(2024, 12, 30)) == "2025-W01"
     assert words.quarter(date(2026, 11, 23)) == "IV"
     assert (words.weekday(date(2026, 11, 25)), words.short_weekday(date(2026, 11, 25))) == ("środa", "śr.")
+
+
+@pytest.mark.parametrize(
+    ("number", "places", "text"),
+    [
+        (12.5, None, "12,5"), (10.0, None, "10"), (0.3, None, "0,3"), (0.1 + 0.2, None, "0,3"), (-191.44, 1, "−191,4"),
+        (-0.04, 1, "0,0"), (71238.0, 0, "71\u00a0238"), (8366.5, 0, "8366"), (1.0, 1, "1,0"),
+        (-12345.6, 1, "−12\u00a0345,6"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_in_polish(number: float, places: int | None, text: str) -> None:
+    """With a comma, a true minus, thousands set apart, and no minus before nothing."""
+    assert words.decimal(number, places) == text
+
+
+def test_differences_have_a_sign() -> None:
+    """Unless there is none, as it is shown."""
+    assert [words.signed(number) for number in (2617.0, -3.0, 0.4, -0.4)] == ["+2617", "−3", "0", "0"]
+    assert words.signed(0.25, 1) == "+0,2"
+
+
+def test_months_stand_by_themselves() -> None:
+    """In a heading a month is not in the genitive."""
+    assert (words.month(date(2027, 3, 8)), words.month(date(2026, 11, 1))) == ("marzec\u00a02027", "listopad\u00a02026")
+
+
+def test_names_are_sorted_as_polish_does() -> None:
+    """Letters with signs follow their plain ones."""
+    ordered = ["Aleksandrów Łódzki", "Będków", "Burzenin", "Lutomiersk", "Łódź", "Maków", "Zduny", "Źródła"]
+    assert sorted(ordered, key=words.alphabetical) == ordered
+    assert sorted(ordered) != ordered
