@@ -35,7 +35,7 @@ from mobile_units.planning.violations import Violation, Words, programme_words, 
 from mobile_units.rules.calendar import holiday_name
 from mobile_units.rules.programmes import Programme
 
-__all__ = ["Violation", "check", "shares", "terms"]
+__all__ = ["Violation", "check", "check_stops", "shares", "terms"]
 
 TOLERANCE = 0.1
 """How far a stated term may lie from the true one: plans are told in tenths."""
@@ -72,18 +72,27 @@ def check(problem: Problem, plan: Plan) -> list[Violation]:
     The codes and what they mean are those of `violations.SENTENCES`. Stops of unknown units or sites are named and not
     judged further. Fixed stops are judged like any other.
     """
-    stops = _known(problem, plan.stops)
     ways = Ways(problem)
+    stated = _misstatements(_terms(problem, ways, plan.stops), plan)
+    return [*_of_stops(problem, ways, plan.stops), *stated]
+
+
+def check_stops(problem: Problem, stops: Iterable[PlannedStop]) -> list[Violation]:
+    """What `check` finds in a plan of these stops that states its terms truly; they are not worked out for it."""
+    return _of_stops(problem, Ways(problem), list(stops))
+
+
+def _of_stops(problem: Problem, ways: Ways, planned: Sequence[PlannedStop]) -> list[Violation]:
+    stops = _known(problem, planned)
     return [
-        *_strangers(problem, plan.stops),
+        *_strangers(problem, planned),
         *(found for stop in stops for found in _of_stop(problem, stop)),
         *_two_places(stops),
         *_of_sites(stops),
         *_two_alternatives(stops),
-        *_of_journeys(problem, ways, plan.stops),
+        *_of_journeys(problem, ways, planned),
         *_above_contract(problem, stops),
-        *_fixed_stops_changed(problem, plan.stops),
-        *_misstatements(_terms(problem, ways, plan.stops), plan),
+        *_fixed_stops_changed(problem, planned),
     ]
 
 

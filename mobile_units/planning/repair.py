@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import asin, cos, radians, sin, sqrt
 
-from mobile_units.planning.check import Violation, check, shares, terms
+from mobile_units.planning.check import Violation, check_stops, shares, terms
 from mobile_units.planning.problem import (
     Key,
     Limit,
@@ -20,7 +20,6 @@ from mobile_units.planning.problem import (
     Need,
     Objective,
     Period,
-    Plan,
     PlannedStop,
     PlanningSite,
     PlanningUnit,
@@ -224,7 +223,7 @@ class _Board:
     def wrong(self, problem: Problem, units: Sequence[Key], more: Sequence[PlannedStop]) -> list[Violation]:
         """What the judge says of all stops of some units, the limits apart."""
         stops = (*self._of(units), *more)
-        return _judged(_part(problem, units, stops), stops)
+        return check_stops(_part(problem, units, stops), stops)
 
     def terms(self, problem: Problem, units: Iterable[Key]) -> Objective:
         """The terms of the stops of some units."""
@@ -233,11 +232,6 @@ class _Board:
 
     def _of(self, units: Iterable[Key]) -> tuple[PlannedStop, ...]:
         return tuple(stop for key in units for stop in self.stops[key])
-
-
-def _judged(problem: Problem, stops: tuple[PlannedStop, ...]) -> list[Violation]:
-    objective = terms(problem, stops)
-    return check(problem, Plan(stops=stops, unserved=(), objective=objective, seconds=0.0, solver="repair", seed=0))
 
 
 def _part(problem: Problem, units: Iterable[Key], stops: Iterable[PlannedStop]) -> Problem:

@@ -19,7 +19,7 @@ from mobile_units.models.itineraries import Itinerary, ItineraryStatus, Stop, St
 from mobile_units.models.planning import PlanningSettings
 from mobile_units.models.sites import Site, SiteDemand
 from mobile_units.models.units import MobileUnit, UnitCapacity, UnitProgramme
-from mobile_units.planning.check import Violation, check, terms
+from mobile_units.planning.check import Violation, check_stops, terms
 from mobile_units.planning.demand import DemandWeights, weight_of
 from mobile_units.planning.problem import (
     Capacity,
@@ -627,7 +627,7 @@ class Judge:
     def violations(self, itinerary: Itinerary) -> list[Violation]:
         """As the function `violations`."""
         known = Counter(self.known)
-        found = check(self.problem, _plan_of(self.problem, self.beside + own_stops(itinerary)))
+        found = check_stops(self.problem, self.beside + own_stops(itinerary))
         return [each for each in found if not _counted_off(known, each)]
 
     def terms(self, itinerary: Itinerary) -> Objective:
@@ -642,7 +642,7 @@ def judge(session: Session, actor: Actor, itinerary: Itinerary) -> Judge:
     return Judge(
         problem=problem,
         beside=tuple(stop for stop in problem.fixed if stop not in replaced),
-        known=check(problem, _plan_of(problem, problem.fixed)),
+        known=check_stops(problem, problem.fixed),
     )
 
 
@@ -671,7 +671,3 @@ def _revised(session: Session, actor: Actor, itinerary: Itinerary) -> frozenset[
         return frozenset()
     revised = itineraries.get(session, actor, itinerary.revises_id)
     return frozenset(planned_stop(stop) for stop in revised.stops if stop.days)
-
-
-def _plan_of(problem: Problem, stops: tuple[PlannedStop, ...]) -> Plan:
-    return Plan(stops=stops, unserved=(), objective=terms(problem, stops), seconds=0.0, solver="by hand", seed=0)

@@ -209,9 +209,9 @@ def test_an_edit_is_judged_by_one_judge(
 
         monkeypatch.setattr(planning, name, counted)
 
-    count("check")
+    count("check_stops")
     count("problem_around")
     stop = added(session, actor, made, wish(session, actor, mammobus))
-    assert calls == {"problem_around": 1, "check": 3}
+    assert calls == {"problem_around": 1, "check_stops": 3}
     versions.remove_stop(session, actor, stop.id)
-    assert calls == {"problem_around": 2, "check": 6}
+    assert calls == {"problem_around": 2, "check_stops": 6}
