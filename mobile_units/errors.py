@@ -111,6 +111,18 @@ REFUSALS: dict[str, Refusal] = {
         "Popraw dni albo godziny.",
         "Correct the days or the times.",
     ),
+    "hours_past_midnight": Refusal(
+        "Godziny pracy dnia {day} kończą się po północy.",
+        "The working hours of {day} end past midnight.",
+        "Zakończ pracę najpóźniej o północy, a resztę wpisz w następnym dniu.",
+        "End at midnight at the latest and put the rest on the next day.",
+    ),
+    "session_too_varied": Refusal(
+        "Uprawnienia są zbyt różne, żeby dokładnie policzyć wolne terminy (sal albo osób: {count}).",
+        "Who may do what differs too much to count free times exactly (rooms or persons: {count}).",
+        "Podziel pracę na osobne sesje albo wpisz mniej sal i osób.",
+        "Split the work into separate sessions, or enter fewer rooms and persons.",
+    ),
     "pesel_invalid": Refusal(
         "Numer PESEL jest niepoprawny.",
         "The PESEL number is not valid.",
@@ -244,6 +256,30 @@ REFUSALS: dict[str, Refusal] = {
         "The opening hours overlap (weekday {weekday}, from {opens}).",
         "Popraw godziny tego dnia.",
         "Correct the hours of that day.",
+    ),
+    "template_past_midnight": Refusal(
+        "Godziny od {starts} do {ends} nie mieszczą się w jednym dniu.",
+        "The hours from {starts} to {ends} do not lie within one day.",
+        "Podaj koniec późniejszy niż początek, przed północą.",
+        "Give an end that is later than the start and before midnight.",
+    ),
+    "break_outside_hours": Refusal(
+        "Przerwa od {starts} do {ends} wykracza poza godziny pracy.",
+        "The break from {starts} to {ends} does not lie within the working hours.",
+        "Popraw przerwę albo godziny pracy.",
+        "Correct the break or the working hours.",
+    ),
+    "quotas_above_all": Refusal(
+        "Udziały kanałów zapisu wynoszą razem {percent}%.",
+        "The quotas of the booking channels add up to {percent}%.",
+        "Zmniejsz je do najwyżej 100% razem.",
+        "Lower them to 100% together at the most.",
+    ),
+    "overbooking_without_reason": Refusal(
+        "Brak powodu zapisów ponad liczbę miejsc.",
+        "Overbooking has no reason.",
+        "Podaj powód; zobaczą go osoby, które zapisują.",
+        "Give a reason; those who book will see it.",
     ),
     "setting_missing": Refusal(
         "Badania szyjki macicy wymagają podania, czy miejsce działa w POZ, czy w AOS.",
@@ -842,6 +878,46 @@ REFUSALS: dict[str, Refusal] = {
         "Only one of the coordinates is given.",
         "Podaj obie albo żadną.",
         "Give both or neither.",
+    ),
+    # messages to women
+    "telephone_invalid": Refusal(
+        "To nie jest numer telefonu, pod który można zadzwonić.",
+        "This is not a telephone number that can be called.",
+        "Podaj polski numer (9 cyfr) albo zagraniczny z prefiksem kraju, np. +49, bez numeru wewnętrznego.",
+        "Give a Polish number (9 digits) or a foreign one with its country, such as +49, without an extension.",
+    ),
+    "email_invalid": Refusal(
+        "To nie jest adres e-mail, na który można napisać.",
+        "This is not an e-mail address that can be written to.",
+        "Podaj jeden adres w postaci nazwa@domena, bez polskich liter.",
+        "Give one address in the form name@domain, in plain letters.",
+    ),
+    "message_empty": Refusal("Wiadomość nie ma treści.", "The message has no text."),
+    "message_incomplete": Refusal(
+        "Wiadomość ({kind}) jest niekompletna: brakuje {missing}.",
+        "The message ({kind}) is incomplete: {missing} is missing.",
+    ),
+    "message_field_invalid": Refusal(
+        "W wiadomości pole {field} musi być jednym wierszem tekstu, do {most} znaków.",
+        "In a message the field {field} has to be one line of text of up to {most} characters.",
+        "Skróć lub popraw nazwę, pod którą miejsce albo podmiot występuje w wiadomościach.",
+        "Shorten or correct the name by which the place or the provider is known in messages.",
+    ),
+    "message_link_invalid": Refusal(
+        "Odnośnik w wiadomości może zawierać tylko adres https strony i losowy znacznik.",
+        "A link in a message may hold only the https address of a page and a random token.",
+    ),
+    "message_too_long": Refusal(
+        "SMS miałby {segments} części, a może mieć najwyżej {most}.",
+        "The text message would take {segments} segments, and may take {most} at most.",
+        "Skróć nazwę miejsca albo zadzwoń.",
+        "Shorten the name of the place, or call.",
+    ),
+    "message_tells_examination": Refusal(
+        "Treść zdradza, jakie to badanie, a wiadomość może przeczytać ktoś inny.",
+        "The text tells what is examined, and somebody else may read the message.",
+        "Zmień nazwę miejsca lub podmiotu używaną w wiadomościach albo zadzwoń.",
+        "Change the name of the place or provider that is used in messages, or call.",
     ),
     # the hand-over
     "not_rejected": Refusal(
