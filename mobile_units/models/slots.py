@@ -5,24 +5,38 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mobile_units.models.base import Base, Instant, Key, Uuid, vocabulary
+from mobile_units.models.base import Base, Instant, Key, Uuid, reference, vocabulary
+from mobile_units.models.mixed_sessions import MixedSession
 from mobile_units.models.schedules import Schedule
+from mobile_units.rules.admission import Reservation
 from mobile_units.rules.programmes import Mobility
+
+BOOKABLE = "status = 'open' AND taken < capacity AND fits AND NOT kept_for_waiting"
+"""The slots in which somebody may be booked; the predicate of the index that serves every search."""
 
 UNSURE = -1
 """In the place of a number of places: the central system holds one that is not known."""
 
 
 class SlotStatus(StrEnum):
-    """Whether a slot may be booked; a withdrawn one is no part of its schedule until its time is worked again."""
+    """Whether a slot may be booked.
+
+    A withdrawn one is no part of its schedule until its time is worked again. An orphaned one would be withdrawn, but
+    for its visits: nothing is booked into it, and when the last visit leaves, it is withdrawn.
+    """
 
     OPEN = "open"
     BLOCKED = "blocked"
+    ORPHANED = "orphaned"
     WITHDRAWN = "withdrawn"
 
 
 class Slot(Base):
     """A time in which `capacity` women can be examined; `taken` of the places are held by visits.
+
+    It may be `reserved_for` some women alone. `extra` women may come above the capacity (overbooking), as many as its
+    schedule gives a reason for. A place that was freed is `kept_for_waiting` until it was offered to those who wait.
+    Where a slot shares rooms and crew with others, `fits` tells whether they have time for one more examination.
 
     `told_places` is how many places the central system has been told of and confirmed, None if it was never told of
     the slot, UNSURE if it was told but nobody knows which of several numbers it holds.
@@ -34,10 +48,12 @@ class Slot(Base):
     __tablename__ = "slots"
     __table_args__ = (
         UniqueConstraint("schedule_id", "starts_at"),
-        Index("ix_slots_bookable", "starts_at", postgresql_where="status = 'open' AND taken < capacity"),
+        Index("ix_slots_bookable", "starts_at", postgresql_where=BOOKABLE),
         CheckConstraint("starts_at < ends_at", name="starts_before_it_ends"),
-        CheckConstraint("taken BETWEEN 0 AND capacity", name="capacity"),
+        CheckConstraint("taken BETWEEN 0 AND capacity + extra", name="capacity"),
+        CheckConstraint("extra >= 0", name="extra"),
         CheckConstraint("taken = 0 OR status <> 'withdrawn'", name="withdrawn_is_empty"),
+        CheckConstraint("taken > 0 OR status <> 'orphaned'", name="orphaned_has_visits"),
         CheckConstraint("place_mobility = 'mobile' OR NOT mobile", name="stationary_place_on_stationary_schedule"),
         ForeignKeyConstraint(
             ["schedule_id", "service_place_id", "place_mobility", "mobile"],
@@ -56,8 +72,14 @@ class Slot(Base):
     ends_at: Mapped[Instant]
     capacity: Mapped[int] = mapped_column(SmallInteger)
     taken: Mapped[int] = mapped_column(SmallInteger, default=0)
+    extra: Mapped[int] = mapped_column(SmallInteger, default=0)
     status: Mapped[SlotStatus] = mapped_column(vocabulary(SlotStatus, "status"), default=SlotStatus.OPEN)
+    reserved_for: Mapped[Reservation | None] = mapped_column(vocabulary(Reservation, "reserved_for"))
+    kept_for_waiting: Mapped[bool] = mapped_column(default=False)
+    session_id: Mapped[int | None] = reference("mixed_sessions.id")
+    fits: Mapped[bool] = mapped_column(default=True)
 
     told_places: Mapped[int | None] = mapped_column(SmallInteger)
 
     schedule: Mapped[Schedule] = relationship()
+    session: Mapped[MixedSession | None] = relationship()

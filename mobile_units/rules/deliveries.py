@@ -24,7 +24,11 @@ from enum import StrEnum
 
 
 class DeliveryState(StrEnum):
-    """Where a message is on its way; `sent` means that the receiving server took it over, not that it was read."""
+    """Where a message is on its way.
+
+    `sent` means that the receiving server took it over, not that it was read; `dropped` that its notice was no longer
+    true before anything was tried.
+    """
 
     WAITING = "waiting"
     CLAIMED = "claimed"
@@ -32,9 +36,10 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     REFUSED = "refused"
     TO_CALL = "to_call"
+    DROPPED = "dropped"
 
 
-FINAL = frozenset({DeliveryState.SENT, DeliveryState.REFUSED, DeliveryState.TO_CALL})
+FINAL = frozenset({DeliveryState.SENT, DeliveryState.REFUSED, DeliveryState.TO_CALL, DeliveryState.DROPPED})
 """No machine sends a message again that is one of these; a refused one continues by the next channel."""
 
 

@@ -23,6 +23,7 @@ from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from mobile_units.errors import DomainError
+from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.calendar import holiday_name, local_day, local_instant, require_period
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.slots import Interval, deal, slot_uuid
@@ -32,26 +33,6 @@ T = TypeVar("T")
 
 ScheduleOf: TypeAlias = Callable[[Path, date], UUID]
 """The identifier of the schedule that takes the slots of a path on a day; it must not change between two calls."""
-
-
-class BookingChannel(StrEnum):
-    """Where a woman books: in the central e-registration (IKP), at the provider's desk, or by telephone."""
-
-    CENTRAL = "central"
-    DESK = "desk"
-    TELEPHONE = "telephone"
-
-    @property
-    def name_pl(self) -> str:
-        """The Polish name of the channel."""
-        return _CHANNELS_PL[self]
-
-
-_CHANNELS_PL = {
-    BookingChannel.CENTRAL: "centralna e-rejestracja (IKP)",
-    BookingChannel.DESK: "rejestracja na miejscu",
-    BookingChannel.TELEPHONE: "telefon",
-}
 
 
 @dataclass(frozen=True, slots=True)
