@@ -56,7 +56,7 @@ class MessageToWoman(Owned, Base):
     leased_until: Mapped[Instant | None]
     sent_at: Mapped[Instant | None]
     reason: Mapped[str | None]
-    reference: Mapped[str | None]
+    receiver_reference: Mapped[str | None]
     called_at: Mapped[Instant | None]
     called_by_id: Mapped[int | None] = reference("users.id")
     call_result: Mapped[CallResult | None] = mapped_column(vocabulary(CallResult, "call_result"))

@@ -205,7 +205,7 @@ def upgrade() -> None:
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
-        sa.Column("reference", sa.String(), nullable=True),
+        sa.Column("receiver_reference", sa.String(), nullable=True),
         sa.Column("called_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("called_by_id", sa.BigInteger(), nullable=True),
         sa.Column(
