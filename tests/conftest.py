@@ -1,5 +1,6 @@
 """One embedded PostgreSQL for the whole run, one migrated database for each test process, one transaction a test."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import Engine
@@ -39,6 +41,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         folder = Path(os.environ.pop(SERVER_FOLDER))
         embedded.stop(folder)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """The root logger, which commands and the application configure, as it was, afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="module")

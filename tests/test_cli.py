@@ -1,7 +1,6 @@
 """The command line: what a person types, what is done, what is said, and with which exit code it ends."""
 
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from threading import Event
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner
 from sqlalchemy import Engine, func, select
 
@@ -43,6 +41,8 @@ from tests.conftest import new_database
 from tests.environment import environment
 from tests.factories_inbound import TellingGateway, booked
 from tests.services.test_initial_loads import line, table
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 BOOK, OTHER_BOOK = "000000012345", "000000054321"
 OPTIONS = ["--regon", "123456785", "--branch", "05", "--oid-root", "2.16.840.1.113883.3.4424.2.7.999"]
@@ -102,17 +102,6 @@ def engine(migrated: tuple[Settings, Engine], monkeypatch: pytest.MonkeyPatch) -
     with engine.begin() as connection:
         connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
     return engine
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The root logger, which every command configures."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture
