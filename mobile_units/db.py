@@ -18,6 +18,9 @@ from mobile_units.errors import DomainError
 RESTED_SECONDS = 1.0
 """A pooled connection that was idle for longer is asked whether it still answers before it is used."""
 
+OPTIONS = "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c jit=off"
+"""No question of ours takes so long that compiling it would pay."""
+
 REFUSAL_OF_CONSTRAINT = {
     "ck_slots_capacity": "slot_full",
     "ck_slots_withdrawn_is_empty": "stale_version",
@@ -33,6 +36,7 @@ REFUSAL_OF_CONSTRAINT = {
     "uq_reconciliations_one_running": "reconciliation_running",
     "uq_initial_loads_provider_id_digest": "file_loaded_before",
     "uq_women_provider_id_identity_hash": "woman_known",
+    "uq_waiting_list_entries_one_open_per_woman_and_programme": "waiting_already",
 }
 
 
@@ -44,7 +48,7 @@ def engine_of(settings: Settings, *, pool_size: int = 5) -> Engine:
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         hide_parameters=True,
-        connect_args={"options": "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"},
+        connect_args={"options": OPTIONS},
     )
     _replace_dead_connections(engine)
     return engine

@@ -6,14 +6,14 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from mobile_units.models.slots import SlotStatus
 from mobile_units.rules.programmes import Path, Programme
-from mobile_units.services import slots
+from mobile_units.services import slot_search
 from schemas.base import DAY, KEY, NAME, FilterSchema
 
 
 class SlotFilterSchema(FilterSchema):
     """Which bookable slots are wanted."""
 
-    command = slots.SlotFilter
+    command = slot_search.SlotFilter
 
     programme = fields.Enum(Programme, by_value=True)
     path = fields.Enum(Path, by_value=True, metadata={"description": "the path that the schedule is meant for"})
@@ -27,7 +27,7 @@ class SlotFilterSchema(FilterSchema):
     radius_km = fields.Float(
         validate=validate.Range(0, 1000), metadata={"description": "as the crow flies; 30 if not given"}
     )
-    order = fields.Enum(slots.SlotOrder, by_value=True, metadata={"description": "distance needs coordinates"})
+    order = fields.Enum(slot_search.SlotOrder, by_value=True, metadata={"description": "distance needs coordinates"})
 
     @validates_schema
     def require_coordinates(self, data: dict[str, Any], **_: Any) -> None:
@@ -36,7 +36,7 @@ class SlotFilterSchema(FilterSchema):
             raise ValidationError("Give both coordinates or none.", "latitude")
         if "latitude" not in data and "radius_km" in data:
             raise ValidationError("A radius needs coordinates.", "radius_km")
-        if "latitude" not in data and data.get("order") is slots.SlotOrder.DISTANCE:
+        if "latitude" not in data and data.get("order") is slot_search.SlotOrder.DISTANCE:
             raise ValidationError("The order by distance needs coordinates.", "order")
 
 

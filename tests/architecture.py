@@ -18,7 +18,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "services": {"models", "planning", "rules", "transmission", "clock", "crypto", "errors"},
     "transmission": {"models", "rules", "clock", "config", "db", "errors"},
     "planning": {"rules", "errors"},
-    "messaging": {"rules", "clock", "errors"},
+    "messaging": {"rules", "clock", "config", "errors"},
     "models": {"rules", "crypto"},
     "rules": {"clock", "errors"},
     "sandbox": {"clock"},

@@ -439,7 +439,7 @@ COMMANDS = [
     "transmissions", "transmissions list", "transmissions work-list",
     "transmissions show", "transmissions resend", "transmissions give-up", "transmissions resume",
     "transmissions evidence", "transmissions at-risk", "transmissions outages", "transmissions sent",
-    "transmissions check", "geocode", "geocode-address", "geocode-file",
+    "transmissions check", "messages", "messages resume", "geocode", "geocode-address", "geocode-file",
 ]  # fmt: skip
 
 

@@ -15,10 +15,10 @@ from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.women import make_pesel
-from mobile_units.services import slots, visits, women
+from mobile_units.services import slot_search, visits, women
 from mobile_units.services.actors import Actor
 from mobile_units.services.queries import Paging
-from mobile_units.services.slots import SlotAtPlace, SlotFilter
+from mobile_units.services.slot_search import SlotAtPlace, SlotFilter
 
 PATHS = (Path.MAMMOGRAPHY, Path.CLASSIC_CYTOLOGY, Path.HPV_LBC)
 CHOICES = Paging(1, 12)
@@ -84,7 +84,7 @@ def _book(share: Share, number: int) -> None:
 
 def _soonest(actor: Actor, path: Path) -> list[SlotAtPlace]:
     with db.transaction(_Process.engine) as session:
-        return slots.find(session, actor, SlotFilter(path=path, paging=CHOICES), clock.now()).items
+        return slot_search.find(session, actor, SlotFilter(path=path, paging=CHOICES), clock.now()).items
 
 
 def _is_booked(actor: Actor, command: visits.NewVisit) -> bool:

@@ -6,14 +6,14 @@ they never hold personal data. HTTP statuses are given to the codes in `routes.e
 
 from typing import Any, Self
 
-from mobile_units.errors import contacts, diary, files, general, hand_over, planning
+from mobile_units.errors import bulk_moves, contacts, diary, files, general, hand_over, planning
 from mobile_units.errors.refusal import Refusal
 
 __all__ = ["REFUSALS", "DomainError", "Refusal"]
 
 REFUSALS: dict[str, Refusal] = {
     code: refusal
-    for part in (general, planning, files, diary, contacts, hand_over)
+    for part in (general, planning, files, diary, bulk_moves, contacts, hand_over)
     for code, refusal in part.REFUSALS.items()
 }
 

@@ -43,4 +43,17 @@ REFUSALS: dict[str, Refusal] = {
         "Zmień nazwę miejsca lub podmiotu używaną w wiadomościach albo zadzwoń.",
         "Change the name of the place or provider that is used in messages, or call.",
     ),
+    "provider_not_named": Refusal(
+        "Nie wiadomo, kto pisze do pacjentek: podmiot nie ma krótkiej nazwy albo telefonu.",
+        "It is not known who writes to women: the provider has no short name or no telephone.",
+        "Administrator uzupełnia je w danych podmiotu (PATCH /api/v1/provider).",
+        "The administrator adds them to the provider (PATCH /api/v1/provider).",
+    ),
+    # the call list
+    "not_to_call": Refusal(
+        "Tej wiadomości nie trzeba przekazywać telefonicznie (stan: {state}).",
+        "This message need not be told by telephone (it is {state}).",
+        "Odśwież listę: pacjentkę mógł już ktoś zawiadomić.",
+        "Read the list again: somebody may have told her already.",
+    ),
 }

@@ -10,6 +10,71 @@ REFUSALS: dict[str, Refusal] = {
         "Wyszukaj ją po numerze (POST /api/v1/women/search).",
         "Find her by her identity (POST /api/v1/women/search).",
     ),
+    "woman_merged": Refusal(
+        "Te dane połączono z danymi tej samej pacjentki pod numerem {kept_id}.",
+        "This woman was merged: she is kept as woman {kept_id}.",
+        "Użyj pacjentki o numerze {kept_id}.",
+        "Use woman {kept_id}.",
+    ),
+    "merge_with_itself": Refusal(
+        "Nie można połączyć danych pacjentki z nimi samymi.",
+        "A woman cannot be merged with herself.",
+        "Podaj dwie różne pacjentki.",
+        "Name two different women.",
+    ),
+    "already_merged": Refusal(
+        "Dane pacjentki {woman_id} są już połączone z danymi pacjentki {kept_id}.",
+        "Woman {woman_id} is already merged into woman {kept_id}.",
+        "Użyj pacjentki o numerze {kept_id}.",
+        "Use woman {kept_id}.",
+    ),
+    "parallel_visits": Refusal(
+        "Obie mają umówioną wizytę w jednym programie; wizyt: {count}.",
+        "Both have an active visit in one programme; visits: {count}.",
+        "Odwołaj jedną z tych wizyt, a potem połącz dane.",
+        "Cancel one of these visits, then merge.",
+    ),
+    # waiting list
+    "waiting_already": Refusal(
+        "Pacjentka czeka już na termin w tym programie.",
+        "The woman is on the waiting list of this programme already.",
+        "Zmień tamten wpis albo go wycofaj.",
+        "Change or withdraw that entry.",
+    ),
+    "waiting_for_nothing": Refusal(
+        "Na tym postoju nie będzie miejsc: minął, został wycofany, nie jest opublikowany albo nie stoi w podane dni.",
+        "This stop offers nothing: it is over, withdrawn, not published, or not there on the days given.",
+        "Wybierz inny postój albo obszar.",
+        "Choose another stop or an area.",
+    ),
+    "waiting_where": Refusal(
+        "Trzeba podać albo postój, albo obszar (TERYT), a godzinę „od” wcześniejszą niż „do”.",
+        "Give either a stop or an area (TERYT), and an earlier hour first.",
+        "Popraw wpis.",
+        "Correct the entry.",
+    ),
+    "waiting_days_over": Refusal(
+        "Wszystkie podane dni już minęły.",
+        "All the days asked for are over.",
+        "Podaj dni, które dopiero będą.",
+        "Give days to come.",
+    ),
+    "places_free": Refusal(
+        "Nie trzeba czekać: są wolne terminy ({count}).",
+        "There is no need to wait: {count} slot(s) can be booked.",
+        "Umów jeden z nich. Jeśli żaden jej nie pasuje, zawęź dni lub godziny, na które czeka.",
+        "Book one of them. If none suits her, narrow the days or hours that she waits for.",
+    ),
+    "waiting_status": Refusal(
+        "Wpis na liście ma status „{status}”: nie można go teraz tak zmienić.",
+        "The entry is {status}: it cannot be changed like that now.",
+    ),
+    "offer_over": Refusal(
+        "Czas na odpowiedź minął.",
+        "The time to answer is over.",
+        "Przywróć pacjentkę na listę albo umów inny termin.",
+        "Put her back on the list or book another slot.",
+    ),
     "birth_date_invalid": Refusal(
         "Data urodzenia jest niepoprawna albo jej brakuje.",
         "The birth date is not valid or missing.",
@@ -29,11 +94,47 @@ REFUSALS: dict[str, Refusal] = {
         "Correct the date of the examination.",
     ),
     # slots
+    "page_too_deep": Refusal(
+        "Po numerach stron można obejrzeć pierwsze {slots} terminów.",
+        "The first {slots} slots can be turned over by page number.",
+        "Zawęź wyszukiwanie albo idź dalej od ostatniego terminu (parametr after z pola next).",
+        "Narrow the search, or go on behind the last slot (parameter after, from the field next).",
+    ),
     "slot_not_open": Refusal(
         "Termin jest zablokowany.",
         "The slot is blocked.",
         "Wybierz inny termin albo poproś koordynatora o odblokowanie.",
         "Choose another slot or ask a coordinator to unblock it.",
+    ),
+    "slot_orphaned": Refusal(
+        "Termin ma zniknąć z grafiku: zostają w nim tylko wizyty już umówione.",
+        "The slot is to leave the schedule: only the visits that it has already remain.",
+        "Wybierz inny termin. Osierocony wraca, gdy jego pora znów wejdzie w godziny pracy.",
+        "Choose another slot. An orphaned one returns when its time becomes part of the working hours again.",
+    ),
+    "slot_reserved": Refusal(
+        "Termin jest zarezerwowany: {reserved_for}.",
+        "The slot is reserved: {reserved_for}.",
+        "Wybierz inny termin albo umów wizytę tym kanałem; przypadek pilny oznacz jako pilny.",
+        "Choose another slot or book by that channel; mark an urgent case as urgent.",
+    ),
+    "slot_kept_for_waiting": Refusal(
+        "Zwolnione miejsce jest najpierw proponowane osobom z listy oczekujących.",
+        "The place that became free is offered to the waiting list first.",
+        "Wybierz inny termin albo zapisz pacjentkę na listę oczekujących.",
+        "Choose another slot or put the woman on the waiting list.",
+    ),
+    "session_full": Refusal(
+        "O tej porze nie ma wolnej pracowni albo osoby do badania: {path}.",
+        "No room or no person is free at that time for: {path}.",
+        "Wybierz inny termin.",
+        "Choose another slot.",
+    ),
+    "overbooking_exhausted": Refusal(
+        "Zajęte są wszystkie miejsca ({capacity}) i wszystkie dodatkowe ({extra}). Powód nadliczbowych: {reason}",
+        "All places ({capacity}) and all extra ones ({extra}) are taken. Why there are extra ones: {reason}",
+        "Wybierz inny termin.",
+        "Choose another slot.",
     ),
     "slot_withdrawn": Refusal(
         "Termin wycofano.",
@@ -44,8 +145,8 @@ REFUSALS: dict[str, Refusal] = {
     "slots_have_visits": Refusal(
         "W terminach, które miałyby zniknąć albo się zmniejszyć, są wizyty: {count}.",
         "There are visits in slots that would be withdrawn or take fewer women: {count}.",
-        "Przenieś albo odwołaj te wizyty, a potem powtórz zmianę.",
-        "Move or cancel these visits, then repeat the change.",
+        "Przenieś albo odwołaj te wizyty, a potem powtórz zmianę; albo osieroć terminy z wizytami: trafią na listę.",
+        "Move or cancel these visits, then repeat the change; or orphan their slots, which puts them on a list.",
     ),
     "slot_in_the_past": Refusal(
         "Termin już minął.",
@@ -97,6 +198,12 @@ REFUSALS: dict[str, Refusal] = {
         "Choose days that have no schedule yet.",
     ),
     # rules of visits
+    "hold_expired": Refusal(
+        "Wstępna rezerwacja wygasła o {held_until}.",
+        "The hold expired at {held_until}.",
+        "Zarezerwuj albo umów termin od nowa, jeśli jest jeszcze wolny.",
+        "Hold or book the slot anew if it is still free.",
+    ),
     "no_contracted_range": Refusal(
         "Żadna umowa z NFZ nie obejmuje w dniu {day} świadczenia: {path}.",
         "No NFZ contract covers on {day}: {path}.",

@@ -27,7 +27,7 @@ class MessageToWoman(Owned, Base):
 
     Text and address are made when it is sent, from what is true then. `was` is the appointment before the change
     (`starts_at`, `locality`, `place`), `occasion` tells several changes of one visit apart. A message `to_call` is on
-    the call list until `called_at`.
+    the call list until a call ends as `told`; `called_at` and `call_result` are those of the last of `calls`.
     """
 
     __tablename__ = "messages_to_women"
@@ -36,9 +36,16 @@ class MessageToWoman(Owned, Base):
         CheckConstraint("(state = 'claimed') = (leased_until IS NOT NULL)", name="claimed_is_leased"),
         CheckConstraint("(called_at IS NULL) = (call_result IS NULL)", name="called_with_result"),
         Index(
-            "ix_messages_to_women_due", "next_attempt_at", postgresql_where=text("state IN ('waiting', 'uncertain')")
+            "ix_messages_to_women_due",
+            "next_attempt_at",
+            postgresql_where=text("state IN ('waiting', 'claimed', 'uncertain')"),
         ),
-        Index("ix_messages_to_women_to_call", "provider_id", "id", postgresql_where=text("state = 'to_call'")),
+        Index(
+            "ix_messages_to_women_to_call",
+            "provider_id",
+            "id",
+            postgresql_where=text("state = 'to_call' AND call_result IS DISTINCT FROM 'told'"),
+        ),
     )
 
     uuid: Mapped[Uuid]
@@ -57,6 +64,7 @@ class MessageToWoman(Owned, Base):
     sent_at: Mapped[Instant | None]
     reason: Mapped[str | None]
     receiver_reference: Mapped[str | None]
+    calls: Mapped[int] = mapped_column(default=0)
     called_at: Mapped[Instant | None]
     called_by_id: Mapped[int | None] = reference("users.id")
     call_result: Mapped[CallResult | None] = mapped_column(vocabulary(CallResult, "call_result"))
@@ -64,3 +72,13 @@ class MessageToWoman(Owned, Base):
 
     woman: Mapped[Woman] = relationship()
     visit: Mapped[Visit] = relationship()
+
+
+class HaltedWay(Base):
+    """A way by which nothing is sent since we were not let in, until a person resumes it; `reason` is of ours."""
+
+    __tablename__ = "halted_ways"
+
+    channel: Mapped[Channel] = mapped_column(vocabulary(Channel, "channel"), primary_key=True)
+    halted_at: Mapped[Instant]
+    reason: Mapped[str]

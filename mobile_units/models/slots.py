@@ -2,7 +2,18 @@
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    or_,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobile_units.models.base import Base, Instant, Key, Uuid, reference, vocabulary
@@ -12,7 +23,19 @@ from mobile_units.rules.admission import Reservation
 from mobile_units.rules.programmes import Mobility
 
 BOOKABLE = "status = 'open' AND taken < capacity AND fits AND NOT kept_for_waiting"
-"""The slots in which somebody may be booked; the predicate of the index that serves every search."""
+"""The slots in which somebody may be booked; the predicate of the index by time, which serves searches everywhere."""
+
+WITH_ROOM = "status = 'open' AND taken < capacity + extra AND fits AND NOT kept_for_waiting"
+"""As `BOOKABLE`, extra places too; the predicate of the index by schedule, which serves searches near a place."""
+
+SEVERAL = f"{BOOKABLE} AND capacity - taken > 1 AND session_id IS NULL"
+"""The slots in which several women may be booked together; the predicate of their index by time."""
+
+RESERVATION = "coalesce(reserved_for, '')"
+"""Equal to something for every slot, as indexes want it: `IS NULL` would cost them their order."""
+
+ORPHANED = "status = 'orphaned'"
+"""The slots that only their visits keep; the predicate of the index that serves their list."""
 
 UNSURE = -1
 """In the place of a number of places: the central system holds one that is not known."""
@@ -29,6 +52,10 @@ class SlotStatus(StrEnum):
     BLOCKED = "blocked"
     ORPHANED = "orphaned"
     WITHDRAWN = "withdrawn"
+
+
+GONE = frozenset({SlotStatus.ORPHANED, SlotStatus.WITHDRAWN})
+"""The slots that their schedule offers no more."""
 
 
 class Slot(Base):
@@ -48,7 +75,11 @@ class Slot(Base):
     __tablename__ = "slots"
     __table_args__ = (
         UniqueConstraint("schedule_id", "starts_at"),
-        Index("ix_slots_bookable", "starts_at", postgresql_where=BOOKABLE),
+        Index("ix_slots_bookable", text(RESERVATION), "starts_at", "id", postgresql_where=BOOKABLE),
+        Index("ix_slots_several", text(RESERVATION), "starts_at", "id", postgresql_where=SEVERAL),
+        Index("ix_slots_with_room", "schedule_id", text(RESERVATION), "starts_at", postgresql_where=WITH_ROOM),
+        Index("ix_slots_kept_for_waiting", "starts_at", postgresql_where="kept_for_waiting"),
+        Index("ix_slots_orphaned", "starts_at", postgresql_where=ORPHANED),
         CheckConstraint("starts_at < ends_at", name="starts_before_it_ends"),
         CheckConstraint("taken BETWEEN 0 AND capacity + extra", name="capacity"),
         CheckConstraint("extra >= 0", name="extra"),
@@ -83,3 +114,12 @@ class Slot(Base):
 
     schedule: Mapped[Schedule] = relationship()
     session: Mapped[MixedSession | None] = relationship()
+
+
+CLOSED: ColumnElement[bool] = or_(
+    Slot.status != SlotStatus.OPEN,
+    func.coalesce(Slot.reserved_for, Reservation.CENTRAL.value) != Reservation.CENTRAL,
+    Slot.kept_for_waiting,
+    ~Slot.fits,
+)
+"""Slots in which women may not book themselves: the central system is told of no more places than are taken."""

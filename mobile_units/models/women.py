@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import LargeBinary, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobile_units.crypto import EncryptedJson, EncryptedText
 from mobile_units.models.base import Base, CreatedAt, Instant, Owned, Versioned, reference, vocabulary
@@ -25,7 +25,8 @@ class Woman(Owned, Versioned, Base):
     an ISO date. `declaration` is what she told about her health: risk groups, exclusions and past examinations.
 
     `email_consent_at` and `sms_consent_at` say when she agreed to be written to about her visits, None if she did not.
-    One who was kept twice is `merged_into_id` the other; only her identity stays, so that she is found by it.
+    One who was kept twice is `merged_into_id` the other for `merge_reason`; only her identity stays, so that she is
+    found by it.
     """
 
     __tablename__ = "women"
@@ -43,8 +44,11 @@ class Woman(Owned, Versioned, Base):
     email_consent_at: Mapped[Instant | None]
     sms_consent_at: Mapped[Instant | None]
     merged_into_id: Mapped[int | None] = reference("women.id")
+    merge_reason: Mapped[str | None] = mapped_column(EncryptedText)
     declaration: Mapped[dict[str, Any]] = mapped_column(EncryptedJson, default=dict)
     created_at: Mapped[CreatedAt]
+
+    merged: Mapped[list["Woman"]] = relationship(viewonly=True)
 
     def __repr__(self) -> str:
         """Names the row, never the person."""

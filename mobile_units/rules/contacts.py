@@ -40,9 +40,23 @@ def parse_telephone(text: str) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
+def spelled(text: str) -> str:
+    """The number in its one spelling; what is no number stays as another system or an earlier version wrote it."""
+    try:
+        return parse_telephone(text)
+    except DomainError:
+        return text
+
+
 def takes_sms(telephone: str) -> bool:
-    """Whether a number in E.164 belongs to a mobile, or may; some countries do not tell the two apart."""
-    return phonenumbers.number_type(_number(telephone)) in _RECEIVE_SMS
+    """Whether a number in E.164 belongs to a mobile, or may; some countries do not tell the two apart.
+
+    What is no number (see `spelled`) takes none.
+    """
+    try:
+        return phonenumbers.number_type(_number(telephone)) in _RECEIVE_SMS
+    except NumberParseException:
+        return False
 
 
 def shown(telephone: str, language: Language) -> str:

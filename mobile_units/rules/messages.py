@@ -131,6 +131,17 @@ _NEEDS: Mapping[NoticeKind, tuple[str, ...]] = {
 }
 
 
+def checked_sender(name: str) -> str:
+    """The name by which women know a provider, without blanks around it.
+
+    Raises:
+        DomainError: `message_field_invalid`, `message_tells_examination`.
+    """
+    _require_line("sender", name.strip())
+    _require_discreet(name)
+    return name.strip()
+
+
 def _require_line(name: str, text: str) -> None:
     if not text.strip() or not text.isprintable() or len(text) > LONGEST[name]:
         raise DomainError("message_field_invalid", field=name, most=LONGEST[name])
@@ -190,9 +201,13 @@ def compose(notice: Notice, channel: Channel, language: Language) -> Text:
         text = _sms(texts, notice.kind, values)
     else:
         text = Text(Template(texts[notice.kind]["sms"]).substitute(values))
-    if _TELLING.search(folded(f"{text.subject or ''} {text.body}").casefold()):
-        raise DomainError("message_tells_examination")
+    _require_discreet(f"{text.subject or ''} {text.body}")
     return text
+
+
+def _require_discreet(text: str) -> None:
+    if _TELLING.search(folded(text).casefold()):
+        raise DomainError("message_tells_examination")
 
 
 _TELLING = re.compile(r"mammo|cyto(log|bus)|\bhpv|\blbc\b|onkolog|oncolog|cancer|nowotw|\brak(a|iem|u)?\b|szyjk|cervi")

@@ -174,6 +174,15 @@ def open_starts(session: Session, booked: Sequence[Examination], path: Path, gri
     return [each.time.starts_at for each in asked if question.admits(each)]
 
 
+def which_fit(
+    session: Session, booked: Sequence[Examination], asked: Iterable[tuple[Path, datetime]]
+) -> Iterator[bool]:
+    """For each path and start asked, whether one more examination (each for itself) can be held. Exact."""
+    question = _Question(session, booked)
+    for path, starts_at in asked:
+        yield path in session.minutes and question.admits(session.examination(path, starts_at))
+
+
 def capacity(session: Session, mix: Mapping[Path, int], grid_minutes: int) -> Capacity:
     """How many examinations of a mix can be placed in an empty session, starts being free on the grid of `open_starts`.
 

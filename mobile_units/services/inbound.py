@@ -33,12 +33,13 @@ from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
+from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.calendar import local_day
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind, in_sequence_with
 from mobile_units.rules.visits import ACTIVE, CancelledBy, ChangedBy, VisitSource, VisitStatus, require_transition
-from mobile_units.services import slots, visits, women
+from mobile_units.services import expired_holds, slots, visits, women
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Page, Paging, get_owned, page_of
@@ -241,13 +242,20 @@ def _book(
     session: Session, actor: Actor, change: InboundChange, central: CentralVisit, now: datetime
 ) -> tuple[Visit, bool]:
     visit = _new_visit(session, actor, central, now)
+    hers = (Visit.woman_id == visit.woman.id, Visit.programme == visit.programme)
+    expired_holds.release(session, now, *hers, also=[visit.slot])
     _require_no_other(session, visit.woman, visit.slot.schedule.programme)
     assessment = steps.follow_path(session, visit, central.path, central.product_code)
-    slots.take(session, visit.slot, _LONG_AGO)
+    steps.take_place(session, visit.slot, _LONG_AGO, _admission(central))
     visit.passed_at = change.changed_at
     steps.store(session, actor, visit, "receive")
     _follow_status(session, actor, central, visit, now)
     return visit, assessment.eligible
+
+
+def _admission(central: CentralVisit) -> slots.Admission:
+    """A place that others wait for is hers all the same if it is free: the centre let her in before it was told."""
+    return slots.Admission(BookingChannel.CENTRAL, urgent=central.urgent, waiting=True, path=central.path)
 
 
 def _new_visit(session: Session, actor: Actor, central: CentralVisit, now: datetime) -> Visit:
@@ -255,7 +263,7 @@ def _new_visit(session: Session, actor: Actor, central: CentralVisit, now: datet
     known = _woman(session, actor, central.patient, now)
     woman = steps.locked_woman(session, actor, known.id)
     visit = steps.new_visit(actor, woman, _slot(session, actor, central.slot))
-    visit.source, visit.urgent = VisitSource.IKP, central.urgent
+    visit.source, visit.channel, visit.urgent = VisitSource.IKP, BookingChannel.CENTRAL, central.urgent
     visit.cer_root, visit.cer_extension = central.identifier.root, central.identifier.extension
     return visit
 
@@ -275,7 +283,7 @@ def _woman(session: Session, actor: Actor, patient: PatientData, now: datetime) 
     )
     try:
         with session.begin_nested():
-            return women.register(session, actor, command, local_day(now))
+            return women.register_as_told(session, actor, command, local_day(now))
     except IntegrityError:
         found = women.find_by_identity(session, actor, identity)
         if found is None:
@@ -326,7 +334,8 @@ def _follow(  # noqa: PLR0913, PLR0917 -- who takes over what, from where, and w
 
 
 def _require_same_woman(visit: Visit, central: CentralVisit) -> None:
-    if hash_of(central.patient) != visit.woman.identity_hash:
+    woman = visit.woman
+    if hash_of(central.patient) not in {woman.identity_hash, *(each.identity_hash for each in woman.merged)}:
         raise DomainError("woman_differs")
 
 
@@ -363,7 +372,7 @@ def _present(session: Session, visit: Visit) -> Visit:
 
 def _cancel(session: Session, actor: Actor, change: InboundChange, central: CentralVisit, visit: Visit) -> None:
     require_transition(visit.status, VisitStatus.CANCELLED)
-    slots.free(session, visit.slot_id)
+    slots.free(session, visit)
     visit.cancelled_by = central.cancelled_by or _CANCELLERS.get(change.changed_by, CancelledBy.SYSTEM)
     steps.change(session, actor, visit, VisitStatus.CANCELLED, BY_THE_CENTRE)
 
@@ -375,7 +384,9 @@ def _place_again(session: Session, actor: Actor, central: CentralVisit, visit: V
         return True
     left = visit.slot
     if slot.id != left.id:
-        steps.exchange(session, left.id, slot, _LONG_AGO)
+        visit.overbooked = steps.exchange(session, visit, slot, _LONG_AGO, _admission(central))
+    elif slot.session_id is not None and central.path.programme == visit.programme:
+        slots.change_path(session, visit, central.path)
     note = f"{left.starts_at.isoformat()} {visit.path} → {slot.starts_at.isoformat()} {central.path}"
     visit.slot = slot
     if slot.schedule.programme != visit.programme:

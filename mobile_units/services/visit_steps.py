@@ -27,7 +27,7 @@ from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitSource, VisitStatus, require_transition
-from mobile_units.services import slots, women
+from mobile_units.services import expired_holds, slots, women
 from mobile_units.services.actors import AUDIT, Actor, audit_values
 from mobile_units.services.contracts import ranges_on_path
 from mobile_units.services.queries import require_version
@@ -36,7 +36,8 @@ from mobile_units.transmission import outbox
 
 def _for_update(*conditions: ColumnElement[bool]) -> Select[Woman]:
     """What eligibility asks about a woman; locked against other bookings, not against rows that refer to her."""
-    query = select(Woman).options(load_only(Woman.birth_date, Woman.declaration)).where(*conditions)
+    asked = load_only(Woman.birth_date, Woman.declaration, Woman.merged_into_id)
+    query = select(Woman).options(asked).where(*conditions)
     return query.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
@@ -53,11 +54,12 @@ def locked_woman(session: Session, actor: Actor, woman_id: int) -> Woman:
     """The woman with her row locked, the lock of everything about her visits.
 
     Raises:
-        DomainError: `not_found`.
+        DomainError: `not_found`, `woman_merged`.
     """
     woman = session.scalars(_WOMAN, {"woman_id": woman_id, "provider_id": actor.provider_id}).one_or_none()
     if woman is None:
         raise DomainError("not_found", what=f"Woman {woman_id}")
+    women.require_not_merged(woman)
     return woman
 
 
@@ -71,6 +73,8 @@ def locked_visit(session: Session, actor: Actor, visit_id: int, version: int | N
     woman = session.scalars(_WOMAN_OF_VISIT, of_visit).one_or_none()
     if woman is None:
         raise DomainError("not_found", what=f"Visit {visit_id}")
+    if woman.merged_into_id is not None:  # merged while we waited for her row: the visit is the kept one's now
+        return locked_visit(session, actor, visit_id, version)
     parts = (_SLOT_AT_PLACE, joinedload(Visit.contract_range))
     visit = session.get_one(Visit, visit_id, options=parts, populate_existing=True)
     if version is not None:
@@ -135,7 +139,7 @@ def set_path(session: Session, actor: Actor, visit: Visit, path: Path, override_
     """
     assessment = _assessed(session, visit, path)
     if not assessment.eligible:
-        _require_override(actor, visit.woman, assessment, override_reason)
+        require_override(actor, visit.woman, assessment, override_reason)
     _fit(session, visit, path, assessment)
     visit.override_reason = None if assessment.eligible else override_reason
 
@@ -166,24 +170,16 @@ def _fit(session: Session, visit: Visit, path: Path, assessment: Assessment, pro
     visit.contract_range = contract_range
 
 
-def _require_override(actor: Actor, woman: Woman, assessment: Assessment, reason: str | None) -> None:
+def require_override(actor: Actor, woman: Woman, assessment: Assessment, reason: str | None) -> None:
+    """Lets a woman in whom the rules refuse, if somebody who may gives a reason.
+
+    Raises:
+        DomainError: `not_eligible`, `not_allowed`.
+    """
     if not reason:
-        raise not_eligible(woman, assessment)
+        raise women.not_eligible(woman, assessment)
     if Role.MIDWIFE not in actor.roles:
         raise DomainError("not_allowed", roles=Role.MIDWIFE.value)
-
-
-def not_eligible(woman: Woman, assessment: Assessment) -> DomainError:
-    """The refusal tells of her health, so it carries her key, by which it is audited after the rollback."""
-    day = assessment.next_eligible_on
-    return DomainError(
-        "not_eligible",
-        woman_id=woman.id,
-        reason_pl=assessment.reason_pl,
-        reason_en=assessment.reason_en,
-        next_eligible_pl=f"{day:%d.%m.%Y}" if day else "nie wiadomo",
-        next_eligible_en=day.isoformat() if day else "not known",
-    )
 
 
 def _range(session: Session, slot: Slot, path: Path, product_code: str | None = None) -> ContractRange:
@@ -209,14 +205,29 @@ def day_of(slot: Slot) -> date:
     return local_day(slot.starts_at)
 
 
-def exchange(session: Session, left: int, entered: Slot, now: datetime) -> None:
-    """Frees a place in one slot and takes one in another, in the order of locks."""
-    if left < entered.id:
-        slots.free(session, left)
-        slots.take(session, entered, now)
-    else:
-        slots.take(session, entered, now)
-        slots.free(session, left)
+def take_place(session: Session, slot: Slot, now: datetime, admission: slots.Admission) -> bool:
+    """As `slots.take`; where no place is free, holds whose time is over make room first.
+
+    Raises:
+        DomainError: as `slots.take`.
+    """
+    return expired_holds.with_those_places(session, slot, now, lambda: slots.take(session, slot, now, admission))
+
+
+def exchange(session: Session, visit: Visit, entered: Slot, now: datetime, admission: slots.Admission) -> bool:
+    """As `slots.exchange`; where no place is free, holds whose time is over make room first.
+
+    Raises:
+        DomainError: as `slots.take`.
+    """
+    return expired_holds.with_those_places(
+        session, entered, now, lambda: slots.exchange(session, visit, entered, now, admission), visit.slot
+    )
+
+
+def admission_of(visit: Visit, path: Path | None = None) -> slots.Admission:
+    """With what a visit comes to another slot: by the channel by which it was booked, and urgent if it is."""
+    return slots.Admission(visit.channel, urgent=visit.urgent, path=path or visit.path)
 
 
 def store(session: Session, actor: Actor, visit: Visit, action: str) -> None:
@@ -264,11 +275,16 @@ def record(  # noqa: PLR0913, PLR0917 -- a change with its reason, its author, a
 
 def pass_on(session: Session, visit: Visit) -> None:
     """Has the visit handed over once its slot is known, its place active, and what must come before is accepted."""
-    schedule = visit.slot.schedule
+    _enqueue(session, visit, MessageKind.SAVE_VISIT, stands_on(visit.slot) + made_room(session, visit))
+
+
+def stands_on(slot: Slot) -> list[tuple[MessageKind, int]]:
+    """What has to be known before any visit in a slot: the slot, and that its place is active."""
+    schedule = slot.schedule
     after = [(MessageKind.SAVE_SLOTS, schedule.id)]
     if schedule.service_place.status is not ServicePlaceStatus.ACTIVE:
         after.append((MessageKind.ACTIVATE_SERVICE_PLACE, schedule.service_place_id))
-    _enqueue(session, visit, MessageKind.SAVE_VISIT, after + made_room(session, visit))
+    return after
 
 
 def made_room(session: Session, visit: Visit) -> list[tuple[MessageKind, int]]:
@@ -291,6 +307,7 @@ def call_off(session: Session, visit: Visit, *, is_there: bool = False) -> None:
     """
     if is_there or not _was_only_refused(session, visit):
         _enqueue(session, visit, MessageKind.CANCEL_VISIT)
+        slots.tell_fewer_behind(session, visit.slot)
 
 
 def under_way(session: Session, visit: Visit) -> bool:

@@ -26,7 +26,7 @@ from mobile_units.models.providers import Provider
 from mobile_units.models.schedules import Schedule, ScheduleHours
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.sites import Site
-from mobile_units.models.slots import UNSURE, Slot, SlotStatus
+from mobile_units.models.slots import CLOSED, UNSURE, Slot, SlotStatus
 from mobile_units.models.units import MobileUnit
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import IdentityKind, Woman
@@ -204,14 +204,14 @@ def _schedule(session: Session, claimed: ClaimedMessage) -> Content:
 # slots
 
 _PLACES = case(
-    (Slot.status == SlotStatus.WITHDRAWN, 0), (Slot.status == SlotStatus.BLOCKED, Slot.taken), else_=Slot.capacity
+    (Slot.status == SlotStatus.WITHDRAWN, 0), (CLOSED, Slot.taken), else_=func.greatest(Slot.capacity, Slot.taken)
 )
-"""The places that can be had: a blocked slot has those that are taken."""
+"""The places that can be had there: a slot that women may not book themselves has those that are taken."""
 
 _NEVER_OFFERED = Slot.told_places.is_(None) & (Slot.status == SlotStatus.WITHDRAWN)
 _CHANGED = _PLACES.is_distinct_from(Slot.told_places) & ~_NEVER_OFFERED
 _FEWER = func.coalesce(Slot.told_places, 0) > _PLACES
-_FEWER_IF_ANY = (Slot.told_places == UNSURE) & (Slot.capacity > _PLACES)
+_FEWER_IF_ANY = (Slot.told_places == UNSURE) & (Slot.capacity + Slot.extra > _PLACES)
 
 _OWN_SCHEDULE = select(*_SPEAKER, Schedule.uuid).join(Provider, Provider.id == Schedule.provider_id)
 _SLOTS = select(Slot.id, Slot.uuid, Slot.starts_at, Slot.ends_at, _PLACES.label("places")).order_by(Slot.starts_at)

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 from mobile_units.models.transmissions import NEVER_TRIED, UNSETTLED, MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.rules.transmissions import MessageKind, in_sequence_with
+from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitStatus
 
 VISIT_IS_OVER = "wizyta odwołana lub przeniesiona"
 """Why a rejected message is given up without a person."""
@@ -160,6 +161,48 @@ WHERE id <> :message_id AND {UNSETTLED} AND id NOT IN (SELECT id FROM waiting) A
     ))
 ) AND NOT (:kind = 'save_visit' AND kind = 'save_slots' AND {_HAS_ROOM_THERE})
 ON CONFLICT DO NOTHING
+""")  # noqa: S608 -- put together from constants
+
+
+def enqueue_new_visit(
+    session: Session, *, provider_id: int, visit_id: int, service_day: date, after: Sequence[tuple[MessageKind, int]]
+) -> None:
+    """As `enqueue` of a visit of which no message was ever stored, so that nothing can wait for it yet.
+
+    It waits for what is told of her other visits in the programme that are over and of visits that left the slot
+    (`services.visit_steps.made_room`) as well, which is asked in the same statement.
+    """
+    about = {"uuid": uuid4(), "provider_id": provider_id, "subject_id": visit_id, "service_day": service_day}
+    awaited = {"kinds": [each.value for each, _ in after], "subjects": [subject for _, subject in after]}
+    session.connection().execute(_STORE_NEW_VISIT, about | awaited)
+
+
+_NOT_ACTIVE, _NOT_OCCUPYING = (
+    ", ".join(f"'{status}'" for status in sorted(set(VisitStatus) - kept)) for kept in (ACTIVE, OCCUPYING)
+)
+_IN_SEQUENCE = ", ".join(f"'{kind}'" for kind in sorted(in_sequence_with(MessageKind.SAVE_VISIT)))
+_STORE_NEW_VISIT = text(f"""
+WITH stored AS (
+    INSERT INTO outbox_messages (uuid, provider_id, kind, subject_id, service_day, state, attempts, uncertain)
+    VALUES (:uuid, :provider_id, 'save_visit', :subject_id, :service_day, 'pending', 0, false)
+    RETURNING id
+), awaited AS (
+    SELECT id FROM outbox_messages WHERE {UNSETTLED} AND id = ANY (ARRAY(
+        SELECT max(id) FROM outbox_messages
+        JOIN unnest(CAST(:kinds AS varchar[]), CAST(:subjects AS bigint[])) AS after (kind, subject_id)
+        USING (kind, subject_id)
+        GROUP BY kind, subject_id
+    )) AND NOT (kind = 'save_slots' AND {_HAS_ROOM_THERE})
+    UNION
+    SELECT outbox_messages.id FROM visits AS new
+    JOIN visits AS other ON other.id <> new.id AND (
+        other.woman_id = new.woman_id AND other.programme = new.programme AND other.status IN ({_NOT_ACTIVE})
+        OR other.slot_id = new.slot_id AND other.status IN ({_NOT_OCCUPYING})
+    )
+    JOIN outbox_messages ON outbox_messages.subject_id = other.id AND kind IN ({_IN_SEQUENCE}) AND {UNSETTLED}
+    WHERE new.id = :subject_id
+)
+INSERT INTO outbox_dependencies (message_id, requires_id) SELECT stored.id, awaited.id FROM stored, awaited
 """)  # noqa: S608 -- put together from constants
 
 

@@ -4,6 +4,8 @@ from flask import Flask
 
 from routes.pages import (
     breakdowns,
+    cover,
+    day_list,
     evidence,
     handover,
     itineraries,
@@ -22,6 +24,8 @@ def install(app: Flask) -> None:
     words.install(app)
     app.register_blueprint(login.blueprint)
     app.register_blueprint(overview.blueprint)
+    app.register_blueprint(day_list.blueprint)
+    app.register_blueprint(cover.blueprint)
     app.register_blueprint(handover.blueprint)
     app.register_blueprint(messages.blueprint)
     app.register_blueprint(evidence.blueprint)

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobile_units.clock import WARSAW
+from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.calendar import local_instant
 from mobile_units.rules.programmes import Path
+from mobile_units.rules.sessions import Resource
 from mobile_units.rules.slots import Interval
 from mobile_units.rules.stops import overlaps
 from mobile_units.rules.template_changes import (
@@ -25,19 +27,16 @@ from mobile_units.rules.template_changes import (
     applied,
     difference,
 )
+from mobile_units.rules.template_slots import Applied, PlannedSlot, apply_to_dates, apply_to_stop
 from mobile_units.rules.templates import (
-    Applied,
     Blocking,
-    BookingChannel,
     Examination,
     HeldBack,
     Hours,
     Overbooking,
-    PlannedSlot,
     Rooms,
+    SharedResources,
     Template,
-    apply_to_dates,
-    apply_to_stop,
 )
 
 MONDAY = date(2026, 9, 7)
@@ -59,10 +58,11 @@ def wanted(
     path: Path = Path.MAMMOGRAPHY,
     **more: Any,
 ) -> Applied:
-    """What a template with one path wants from Monday on; hours in minutes of the day."""
-    rooms = Rooms([Examination(path, minutes)], more.pop("places", 1))
+    """What a template with one path wants from Monday on, or with shared rooms; hours in minutes of the day."""
+    own = Rooms([Examination(path, minutes)], more.pop("places", 1))
+    rooms = [] if more.get("shared") else [own]
     hours = Hours(time(opens // 60, opens % 60), time(closes // 60, closes % 60))
-    template = Template(week={weekday: [hours] for weekday in range(1, 6)}, rooms=[rooms], **more)
+    template = Template(week={weekday: [hours] for weekday in range(1, 6)}, rooms=rooms, **more)
     return apply_to_dates(template, MONDAY, last, schedule_of)
 
 
@@ -113,7 +113,7 @@ def test_a_slot_with_a_visit_is_orphaned_and_not_removed() -> None:
     assert change.orphaned == (Orphan(before[0], 1),)
     assert change.removed == ()
     after = applied(stored(before, 1), change)
-    assert after[0] == StoredSlot(replace(before[0], blocked=True), 1)
+    assert after[0] == StoredSlot(before[0], 1, orphaned=True)
     assert not difference(stored(before[:1], 1), wanted(12 * 60, 12 * 60 + 10), Mode.OVERWRITE).nothing_to_do
 
 
@@ -152,6 +152,18 @@ def test_another_length_changes_a_slot_without_visits_and_orphans_one_with() -> 
     assert difference(stored(short), long, Mode.OVERWRITE).changed == (SlotChange(short[0], long.slots[0]),)
     change = difference(stored(short, 1), long, Mode.OVERWRITE)
     assert change.orphaned == (Orphan(short[0], 1, long.slots[0]),)
+
+
+def test_an_orphan_that_is_wanted_again_is_offered_again() -> None:
+    """As it was, and with its visit; once it is, there is nothing more to do."""
+    before = wanted().slots
+    alone = applied(stored(before, 1), difference(stored(before, 1), wanted(9 * 60, 10 * 60), Mode.OVERWRITE))
+    assert [(each.slot, each.orphaned) for each in alone if each.visits] == [(before[0], True)]
+    change = difference(alone, wanted(), Mode.OVERWRITE)
+    assert change.changed == (SlotChange(before[0], before[0]),)
+    again = applied(alone, change)
+    assert [each for each in again if each.visits] == [StoredSlot(before[0], 1)]
+    assert difference(again, wanted(), Mode.OVERWRITE).nothing_to_do
 
 
 def test_nothing_new_is_offered_at_the_time_of_an_orphan() -> None:
@@ -231,6 +243,46 @@ def test_an_examination_under_way_keeps_its_room() -> None:
     assert (starts(change.withheld), starts(change.added)) == (["08:10"], ["08:30"])
 
 
+# shared rooms
+
+BOTH = frozenset({Path.MAMMOGRAPHY, Path.CLASSIC_CYTOLOGY})
+
+
+def shared(mammography: int = 20, cytology: int = 30) -> SharedResources:
+    """Two rooms and two persons for everything."""
+    minutes = {Path.MAMMOGRAPHY: mammography, Path.CLASSIC_CYTOLOGY: cytology}
+    rooms, crew = ((Resource("1", BOTH), Resource("2", BOTH)) for _ in range(2))
+    return SharedResources(minutes, rooms, crew)
+
+
+def test_slots_of_one_session_do_not_keep_each_other_out() -> None:
+    """The mammography at 8:20 has a visit and another length now: it waits, and what lies beside it is offered."""
+    before = wanted(shared=shared()).slots
+    visit = next(each for each in before if starts([each]) == ["08:20"])
+    plan = wanted(shared=shared(mammography=15))
+    standing = [StoredSlot(each, int(each == visit)) for each in before]
+    change = difference(standing, plan, Mode.OVERWRITE)
+    assert [orphan.slot for orphan in change.orphaned] == [visit]
+    assert (change.withheld, starts(change.added)) == ((), ["08:15", "08:30", "08:45"])
+
+
+def test_what_was_booked_outside_of_a_session_keeps_all_its_rooms() -> None:
+    """The cytology that was booked from 8:20 to 8:40 is no part of the session, so nothing shared is offered then."""
+    before = wanted(path=Path.CLASSIC_CYTOLOGY).slots
+    change = difference(stored(before, 0, 1), wanted(shared=shared()), Mode.OVERWRITE)
+    assert starts(orphan.slot for orphan in change.orphaned) == ["08:20"]
+    assert starts(change.withheld) == ["08:00", "08:20", "08:30"]
+    assert {each.path for each in change.withheld} == {Path.CLASSIC_CYTOLOGY, Path.MAMMOGRAPHY}
+
+
+def test_a_session_is_not_added_to() -> None:
+    """Where something stands, additive mode brings no other path into its rooms, of the same session or not."""
+    plan = wanted(shared=shared())
+    alone = [each for each in plan.slots if each.path is Path.MAMMOGRAPHY]
+    change = difference(stored(alone), plan, Mode.ADDITIVE)
+    assert (change.added, {each.path for each in change.withheld}) == ((), {Path.CLASSIC_CYTOLOGY})
+
+
 # only where nothing stands
 
 
@@ -258,6 +310,7 @@ def plans() -> st.SearchStrategy[Applied]:
         {
             "places": st.integers(1, 3),
             "path": st.sampled_from(Path),
+            "shared": st.none() | st.builds(shared, st.sampled_from([10, 20]), st.sampled_from([15, 30])),
             "last": st.sampled_from([MONDAY, TUESDAY]),
             "held_back": st.builds(HeldBack, st.integers(0, 3)),
             "quotas": st.dictionaries(st.sampled_from(BookingChannel), st.integers(0, 33)),
@@ -265,6 +318,7 @@ def plans() -> st.SearchStrategy[Applied]:
             "blocking": st.builds(Blocking, st.integers(0, 4), st.integers(0, 40)),
         }
     )
+    options = options.map(lambda more: more | {"overbooking": None} if more["shared"] else more)
     span = st.tuples(st.integers(0, 24), st.integers(1, 24), st.sampled_from([10, 15, 20, 25, 40]))
     return st.builds(
         lambda at, more: wanted(8 * 60 + 5 * at[0], 8 * 60 + 5 * (at[0] + at[1]), at[2], **more), span, options
@@ -359,9 +413,10 @@ def test_no_two_slots_in_the_same_rooms_ever_overlap(
     """Whatever was applied before; and what is withheld really is in the way of something."""
     change = difference(before, plan, mode, now)
     after = [each.slot for each in applied(before, change)]
-    assert not any(a.path.programme is b.path.programme and overlaps(a.time, b.time) for a, b in combinations(after, 2))
+    for a, b in combinations(after, 2):
+        shared_time = a.session is not None and a.session == b.session
+        assert a.path.programme is not b.path.programme or shared_time or not overlaps(a.time, b.time)
     for waiting in change.withheld:
         others = [each for each in after if each.key != waiting.key]
-        assert any(
-            overlaps(waiting.time, each.time) for each in others if each.path.programme is waiting.path.programme
-        )
+        stands = mode is Mode.ADDITIVE and waiting.session in {each.slot.session for each in before} - {None}
+        assert stands or any(overlaps(waiting.time, each.time) for each in others)

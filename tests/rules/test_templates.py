@@ -14,26 +14,30 @@ from hypothesis import strategies as st
 
 from mobile_units.clock import WARSAW
 from mobile_units.errors import DomainError
+from mobile_units.rules.admission import BookingChannel, Reservation
 from mobile_units.rules.calendar import local_day, local_instant
 from mobile_units.rules.programmes import Path, Programme
+from mobile_units.rules.sessions import Resource
 from mobile_units.rules.slots import Interval, slot_uuid
-from mobile_units.rules.templates import (
+from mobile_units.rules.template_slots import (
     Applied,
+    IdleDay,
+    IdleReason,
+    PlannedSlot,
+    apply_to_dates,
+    apply_to_stop,
+)
+from mobile_units.rules.templates import (
     Blocking,
-    BookingChannel,
     Break,
     DatedHours,
     Examination,
     HeldBack,
     Hours,
-    IdleDay,
-    IdleReason,
     Overbooking,
-    PlannedSlot,
     Rooms,
+    SharedResources,
     Template,
-    apply_to_dates,
-    apply_to_stop,
 )
 
 MONDAY = date(2026, 9, 7)
@@ -43,6 +47,11 @@ NAMESPACE = UUID("6f3c1a52-6d0c-4c8c-9a51-0f6f3a7f9b11")
 
 MAMMOGRAPHY = Rooms([Examination(Path.MAMMOGRAPHY, 10)])
 CYTOLOGY = Rooms([Examination(Path.CLASSIC_CYTOLOGY, 15), Examination(Path.HPV_LBC, 20)])
+
+BOTH = frozenset({Path.MAMMOGRAPHY, Path.CLASSIC_CYTOLOGY})
+ROOMS = Resource("1", BOTH), Resource("2", frozenset({Path.CLASSIC_CYTOLOGY})), Resource("3", BOTH)
+CREW = Resource("technik", frozenset({Path.MAMMOGRAPHY})), Resource("położna", BOTH), Resource("druga", BOTH)
+SHARED = SharedResources({Path.MAMMOGRAPHY: 10, Path.CLASSIC_CYTOLOGY: 15}, ROOMS, CREW)
 
 
 def schedule_of(path: Path, day: date) -> UUID:
@@ -161,39 +170,43 @@ def test_what_reaches_into_the_last_minutes_is_blocked_on_both_sides_of_a_break(
     assert starts([each for each in slots if each.blocked]) == ["09:10", "09:20", "09:40", "09:50"]
 
 
-def test_held_back_places_are_spread_over_each_working_time() -> None:
+def test_slots_for_urgent_cases_are_spread_over_each_working_time() -> None:
     """Two of six, and two of three; of no more than there are."""
-    slots = on(MONDAY, hours("08:00", "09:00"), hours("10:00", "10:30"), held_back=HeldBack(places=2))
-    assert [each.held_back for each in slots] == [0, 0, 1, 0, 0, 1, 0, 1, 1]
-    assert sum(each.held_back for each in on(MONDAY, held_back=HeldBack(places=99))) == 12
+    slots = on(MONDAY, hours("08:00", "09:00"), hours("10:00", "10:30"), held_back=HeldBack(slots=2))
+    urgent = [each.reserved_for is Reservation.URGENT for each in slots]
+    assert urgent == [False, False, True, False, False, True, False, True, True]
+    assert {each.reserved_for for each in on(MONDAY, held_back=HeldBack(slots=99))} == {Reservation.URGENT}
 
 
 @pytest.mark.parametrize(
-    ("rule", "places", "held"),
+    ("rule", "slots", "held"),
     [
         (HeldBack(), 10, 0),
         (HeldBack(percent=10), 10, 1),
         (HeldBack(percent=10), 11, 2),
         (HeldBack(percent=10), 1, 1),
         (HeldBack(percent=10), 0, 0),
-        (HeldBack(places=2, percent=10), 10, 2),
-        (HeldBack(places=2, percent=50), 10, 5),
-        (HeldBack(places=2), 1, 1),
+        (HeldBack(slots=2, percent=10), 10, 2),
+        (HeldBack(slots=2, percent=50), 10, 5),
+        (HeldBack(slots=2), 1, 1),
     ],
 )
-def test_a_share_of_places_held_back_is_rounded_up(rule: HeldBack, places: int, held: int) -> None:
-    """A short stop keeps a place for an urgent case too."""
-    assert rule.of(places) == held
+def test_a_share_of_slots_held_back_is_rounded_up(rule: HeldBack, slots: int, held: int) -> None:
+    """A short stop keeps a slot for an urgent case too."""
+    assert rule.of(slots) == held
 
 
 def test_quotas_share_what_is_neither_blocked_nor_held_back() -> None:
-    """Twelve times, three blocked and one held back: of eight places half are the centre's and a quarter the desk's."""
+    """Twelve times, three blocked and one held back: of eight slots half are the centre's and a quarter the desk's."""
     quotas = {BookingChannel.CENTRAL: 50, BookingChannel.DESK: 25}
-    slots = on(MONDAY, blocking=Blocking(every=4), held_back=HeldBack(places=1), quotas=quotas)
-    places = Counter(channel for each in slots for channel, count in each.quotas for _ in range(count))
-    assert places == {BookingChannel.CENTRAL: 4, BookingChannel.DESK: 2}
-    assert sum(each.open_to_all for each in slots) == 2
-    assert all(each.quotas == () and each.held_back == 0 and each.open_to_all == 0 for each in slots if each.blocked)
+    slots = on(MONDAY, blocking=Blocking(every=4), held_back=HeldBack(slots=1), quotas=quotas)
+    assert Counter(each.reserved_for for each in slots if not each.blocked) == {
+        Reservation.URGENT: 1,
+        Reservation.CENTRAL: 4,
+        Reservation.DESK: 2,
+        None: 2,
+    }
+    assert all(each.reserved_for is None for each in slots if each.blocked)
 
 
 def test_overbooking_is_capped_for_a_stop_and_tells_its_reason() -> None:
@@ -202,7 +215,6 @@ def test_overbooking_is_capped_for_a_stop_and_tells_its_reason() -> None:
     given = template(hours("08:00", "09:00"), overbooking=overbooking, blocking=Blocking(every=3))
     made = apply_to_stop(given, stay(MONDAY, ("08:00", "09:00"), ("08:00", "09:00")), schedule_of)
     assert [each.extra for each in made.slots] == [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0]
-    assert made.overbooking == overbooking
     assert [each.women for each in made.slots[2:4]] == [1, 2]
     assert {each.capacity for each in made.slots} == {1}
 
@@ -220,10 +232,9 @@ def test_overbooking_of_a_stationary_place_is_capped_for_each_day() -> None:
 
 def test_the_set_up_delays_the_first_woman_on_the_first_day_only() -> None:
     """An hour from the opening at 8:00; on the second day the first woman comes at 8:00."""
-    given = template(hours("08:00", "09:30"), setup_minutes=60, crew="Załoga A")
+    given = template(hours("08:00", "09:30"), setup_minutes=60)
     made = apply_to_stop(given, stay(MONDAY, ("07:00", "15:00"), ("07:00", "15:00")), schedule_of)
     assert starts(made.slots)[:4] == ["09:00", "09:10", "09:20", "08:00"]
-    assert made.crew == "Załoga A"
 
 
 def test_the_set_up_is_not_counted_twice() -> None:
@@ -297,12 +308,6 @@ def test_every_reason_for_an_idle_day_has_a_polish_name(reason: IdleReason) -> N
     assert reason.name_pl
 
 
-@pytest.mark.parametrize("channel", BookingChannel)
-def test_every_channel_has_a_polish_name(channel: BookingChannel) -> None:
-    """It is shown beside its quota."""
-    assert channel.name_pl
-
-
 def test_what_a_template_decides_about() -> None:
     """About its programmes on the days of the range; for a stop on all days, also those it no longer has."""
     slot = on(MONDAY)[0]
@@ -368,9 +373,16 @@ def test_what_is_given_twice_is_refused() -> None:
 def test_quotas_share_no_more_than_everything() -> None:
     """A hundred per cent together is the most."""
     quotas = {BookingChannel.CENTRAL: 60, BookingChannel.DESK: 40}
-    assert sum(each.open_to_all for each in on(MONDAY, quotas=quotas)) == 0
+    assert all(each.reserved_for for each in on(MONDAY, quotas=quotas))
     quotas[BookingChannel.TELEPHONE] = 1
     assert code_of(lambda: template(quotas=quotas)) == "quotas_above_all"
+
+
+def test_rooms_are_of_one_programme_and_are_used() -> None:
+    """Otherwise nobody knows what they are for."""
+    mixed = [*MAMMOGRAPHY.examinations, *CYTOLOGY.examinations]
+    for examinations in (mixed, [], [Examination(Path.HPV_LBC, 5, weight=0)]):
+        assert code_of(lambda given=examinations: Rooms(given)) == "rooms_of_one_programme"
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
@@ -390,12 +402,11 @@ def test_a_range_of_dates_is_checked() -> None:
     [
         lambda: Examination(Path.HPV_LBC, 0),
         lambda: Examination(Path.HPV_LBC, 5, weight=-1),
-        lambda: Rooms([]),
-        lambda: Rooms([Examination(Path.HPV_LBC, 5, weight=0)]),
-        lambda: Rooms([*MAMMOGRAPHY.examinations, *CYTOLOGY.examinations]),
+        lambda: SharedResources({Path.HPV_LBC: 0}, ROOMS, CREW),
+        lambda: SharedResources({}, ROOMS, CREW),
         lambda: Rooms(MAMMOGRAPHY.examinations, places=0),
         lambda: Rooms(MAMMOGRAPHY.examinations, women_per_day=-1),
-        lambda: HeldBack(places=-1),
+        lambda: HeldBack(slots=-1),
         lambda: HeldBack(percent=101),
         lambda: HeldBack(percent=-1),
         lambda: Overbooking(-1, "rezerwa"),
@@ -410,6 +421,89 @@ def test_numbers_that_mean_nothing_are_a_mistake_of_the_caller(mistake: Any) -> 
     """Forms refuse them before."""
     with pytest.raises(ValueError, match=r"minute|weight|rooms|held-back|overbooking|blocking|weekdays|quota"):
         mistake()
+
+
+# rooms and crew that are shared
+
+
+def test_every_path_of_shared_rooms_is_offered_all_the_time_at_its_own_length() -> None:
+    """Two rooms and three persons do mammography, three rooms and two midwives cytology: two at a time each."""
+    slots = on(MONDAY, hours("08:00", "08:50", ("08:20", "08:30")), rooms=(), shared=SHARED)
+    assert [(start, each.path, each.capacity) for start, each in zip(starts(slots), slots, strict=True)] == [
+        ("08:00", Path.CLASSIC_CYTOLOGY, 2),
+        ("08:00", Path.MAMMOGRAPHY, 2),
+        ("08:10", Path.MAMMOGRAPHY, 2),
+        ("08:30", Path.CLASSIC_CYTOLOGY, 2),
+        ("08:30", Path.MAMMOGRAPHY, 2),
+        ("08:40", Path.MAMMOGRAPHY, 2),
+    ]
+    assert {each.session for each in slots} == {local_instant(MONDAY, time(8))}
+    assert [each.session for each in on(MONDAY)] == [None] * 12
+
+
+def test_each_working_time_is_a_session_of_its_own() -> None:
+    """From its first woman to its end, with its breaks, rooms and crew; the set-up comes before it."""
+    pause = ("08:40", "08:45")
+    given = template(hours("08:00", "09:00", pause), hours("12:00", "13:00"), rooms=(), shared=SHARED, setup_minutes=30)
+    made = apply_to_stop(given, stay(MONDAY, ("07:00", "15:00"), ("07:00", "12:05")), schedule_of)
+    assert [starts([each])[0] for each in made.slots if each.path is Path.CLASSIC_CYTOLOGY][:3] == [
+        "08:45",
+        "12:00",
+        "12:15",
+    ]
+    morning, noon, second = made.sessions
+    assert morning.hours == Interval(local_instant(MONDAY, time(8, 30)), local_instant(MONDAY, time(9)))
+    assert [(each.starts_at, each.ends_at) for each in morning.breaks] == [
+        (local_instant(MONDAY, time(8, 40)), local_instant(MONDAY, time(8, 45)))
+    ]
+    assert (noon.minutes, noon.rooms, noon.crew) == (SHARED.minutes, ROOMS, CREW)
+    assert second.hours.starts_at == local_instant(MONDAY + timedelta(days=1), time(8))
+    assert {each.hours.starts_at for each in made.sessions} >= {each.session for each in made.slots}
+    assert all(
+        any(each.session == own.hours.starts_at and own.hours.ends_at >= each.time.ends_at for own in made.sessions)
+        for each in made.slots
+    )
+
+
+def test_what_is_kept_back_of_shared_rooms_is_kept_back_of_each_path() -> None:
+    """One slot of each path for urgent cases, the last quarter of an hour blocked."""
+    held_back, blocking = HeldBack(slots=1), Blocking(last_minutes=15)
+    slots = on(MONDAY, hours("08:00", "09:00"), rooms=(), shared=SHARED, held_back=held_back, blocking=blocking)
+    urgent = [each.path for each in slots if each.reserved_for is Reservation.URGENT]
+    assert sorted(urgent) == sorted(BOTH)
+    assert starts([each for each in slots if each.blocked]) == ["08:40", "08:45", "08:50"]
+
+
+@pytest.mark.parametrize(
+    ("rooms", "crew", "code"),
+    [
+        (ROOMS[1:2], CREW, "path_without_resources"),
+        (ROOMS, CREW[:1], "path_without_resources"),
+        (ROOMS, (*CREW, CREW[0]), "given_twice"),
+        ((*ROOMS, ROOMS[0]), CREW, "given_twice"),
+    ],
+)
+def test_shared_rooms_that_can_examine_nobody_are_refused(
+    rooms: tuple[Resource, ...], crew: tuple[Resource, ...], code: str
+) -> None:
+    """Each path needs a room and a person, and each of them a name of its own."""
+    assert code_of(lambda: SharedResources(SHARED.minutes, rooms, crew)) == code
+
+
+def test_rooms_are_shared_or_not_and_shared_ones_are_not_overbooked() -> None:
+    """What fits there is known exactly."""
+    assert code_of(lambda: template(shared=SHARED)) == "rooms_own_or_shared"
+    assert code_of(lambda: template(rooms=())) == "rooms_own_or_shared"
+    overbooking = Overbooking(1, "rezerwa")
+    assert code_of(lambda: template(rooms=(), shared=SHARED, overbooking=overbooking)) == "shared_not_overbooked"
+
+
+def test_shared_rooms_that_are_too_varied_are_refused() -> None:
+    """Nobody could tell at a booking whether one more fits."""
+    paths = list(Path)
+    kinds = [frozenset({path}) for path in paths] + [frozenset(paths) - {path} for path in paths] + [frozenset(paths)]
+    crew = tuple(Resource(f"{number}", kinds[number % 7]) for number in range(14))
+    assert code_of(lambda: SharedResources(dict.fromkeys(paths, 10), crew[6:7], crew)) == "session_too_varied"
 
 
 # clock changes
@@ -596,26 +690,26 @@ def test_paths_of_equal_length_get_their_exact_share(count: int, first: int, sec
 
 
 @given(days, working_days_of(), one_path | two_paths, templates)
-def test_every_place_is_accounted_for(day: date, working: list[Hours], rooms: Rooms, more: dict[str, Any]) -> None:
-    """Blocked, held back, of one channel or open to all; shares as asked, overbooking up to its cap."""
+def test_every_slot_is_accounted_for(day: date, working: list[Hours], rooms: Rooms, more: dict[str, Any]) -> None:
+    """Blocked, for urgent cases, of one channel or everybody's; shares as asked, overbooking up to its cap."""
     if any(mark not in minutes_of(day) for mark in marks_of(working)):
         return
     slots = applied_on(day, working, rooms, more).slots
     bookable = [each for each in slots if not each.blocked]
-    assert all(0 <= each.held_back <= each.capacity <= rooms.places and each.open_to_all >= 0 for each in slots)
-    assert all(each.extra in {0, 1} for each in slots)
-    assert all((each.held_back, each.extra, each.quotas) == (0, 0, ()) for each in slots if each.blocked)
+    assert all(0 < each.capacity <= rooms.places and each.extra in {0, 1} for each in slots)
+    assert all((each.reserved_for, each.extra) == (None, 0) for each in slots if each.blocked)
     cap = more["overbooking"].places if more["overbooking"] else 0
     assert sum(each.extra for each in slots) == min(cap, len(bookable))
+    held = 0
     for session in working:
         opens, closes = minutes_of(day)[session.opens], minutes_of(day)[session.closes]
         own = [each for each in bookable if opens <= minute_of(day, each.time.starts_at) < closes]
-        total = sum(each.capacity for each in own)
-        assert sum(each.held_back for each in own) == more["held_back"].of(total)
-    left = sum(each.capacity - each.held_back for each in bookable)
+        urgent = sum(each.reserved_for is Reservation.URGENT for each in own)
+        assert urgent == more["held_back"].of(len(own))
+        held += urgent
     for channel, percent in more["quotas"].items():
-        share = sum(count for each in slots for own, count in each.quotas if own == channel)
-        assert abs(share * 100 - left * percent) < 100
+        share = sum(each.reserved_for == Reservation(channel) for each in slots)
+        assert abs(share * 100 - (len(bookable) - held) * percent) < 100
 
 
 @settings(deadline=None)  # hundreds of slots at a time, on machines that may be busy
@@ -633,3 +727,25 @@ def test_the_same_template_gives_the_same_slots_with_the_same_identifiers(
     assert again[: len(slots)] == slots
     assert [each.uuid for each in again[: len(slots)]] == [each.uuid for each in slots]
     assert len({each.uuid for each in again}) == len(again)
+
+
+@given(days, working_days_of(), st.integers(3, 60), st.integers(3, 60))
+def test_every_slot_of_shared_rooms_lies_in_its_session(
+    day: date, working: list[Hours], mammography: int, cytology: int
+) -> None:
+    """In the open time of the working time that it names, whatever the clocks do; slots of one path never overlap."""
+    if any(mark not in minutes_of(day) for mark in marks_of(working)):
+        return
+    shared = SharedResources({Path.MAMMOGRAPHY: mammography, Path.CLASSIC_CYTOLOGY: cytology}, ROOMS, CREW)
+    week = {day.isoweekday(): working}
+    made = apply_to_dates(Template(week=week, shared=shared), day, day, schedule_of, [DatedHours(day, working)])
+    sessions = {each.hours.starts_at: each for each in made.sessions}
+    assert len(sessions) == len(made.sessions)
+    for slot in made.slots:
+        assert slot.session is not None
+        session = sessions[slot.session]
+        assert session.allows(session.examination(slot.path, slot.time.starts_at))
+        assert session.examination(slot.path, slot.time.starts_at).time == slot.time
+    for path in shared.minutes:
+        own = [each for each in made.slots if each.path is path]
+        assert all(a.time.ends_at <= b.time.starts_at for a, b in pairwise(own))

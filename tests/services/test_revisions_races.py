@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mobile_units import db
 from mobile_units.models.itineraries import Itinerary, ItineraryStatus, Stop
 from mobile_units.models.visits import Visit
-from mobile_units.services import itineraries, publishing, slots, versions, visits
+from mobile_units.services import itineraries, publishing, slot_search, versions, visits
 from mobile_units.services.itineraries import DayHours, StopChange
 from mobile_units.services.visits import Move
 from tests import factories_planning
@@ -95,7 +95,8 @@ class TwoStops(Versions):
             itineraries.change_stop(session, self.actor, first.id, change)
             factories_planning.approve(session, self.actor, revision, NOW)
             self.versions = [(revision.id, revision.version)]
-            self.slots = [slot.id for slot in slots.find(session, self.actor, slots.SlotFilter(), NOW).items]
+            found = slot_search.find(session, self.actor, slot_search.SlotFilter(), NOW)
+            self.slots = [slot.id for slot in found.items]
 
 
 def test_a_publication_locks_the_slots_of_all_stops_in_one_order(engine: Engine) -> None:

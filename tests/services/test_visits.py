@@ -18,7 +18,7 @@ from mobile_units.rules.programmes import Mobility, Path, Programme, Setting
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import CancelledBy, VisitStatus
-from mobile_units.services import slots, visits
+from mobile_units.services import slot_search, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import Cancellation, Move, NewVisit, PathChange, StatusChange, VisitFilter
 from mobile_units.transmission import outbox
@@ -554,7 +554,7 @@ def test_visits_are_found_by_what_is_known_of_them(session: Session, actor: Acto
     breast.passed_at = NOW
     session.flush()
     booked(session, Actor(factories.provider(session).id))
-    stop = slots.get(session, actor, breast.slot_id).stop_id
+    stop = slot_search.get(session, actor, breast.slot_id).stop_id
     assert found(session, actor) == [breast.id, cervical.id]
     for criterion in (
         {"stop_id": stop},

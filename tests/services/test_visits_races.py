@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, bindparam, func, select, text, update
@@ -24,8 +25,10 @@ from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy, VisitStatus
-from mobile_units.services import slots, visit_steps, visits
+from mobile_units.services import booking_facts, slots, visit_steps, visits
 from mobile_units.services.actors import Actor
+from mobile_units.services.booking_facts import Facts
+from mobile_units.services.slots import Admission
 from mobile_units.services.visits import Cancellation, Move, NewVisit
 from tests import factories, factories_booking
 from tests.conftest import new_database
@@ -119,19 +122,22 @@ class Scene:
             return [session.get_one(Slot, key).taken for key in self.slots]
 
 
-def check_then_take(meeting: Barrier) -> Callable[[Session, Slot, datetime], None]:
+def check_then_take(meeting: Barrier) -> Callable[[Session, Slot, datetime, Admission], bool]:
     """Taking a place as one must not: look first, add later; all meet between the two."""
 
-    def take(session: Session, slot: Slot, _now: datetime) -> None:
+    def take(session: Session, slot: Slot, _now: datetime, _admission: Admission) -> bool:
         if slot.taken >= slot.capacity:
             raise DomainError("slot_full")
         meeting.wait()
         session.execute(update(Slot).where(Slot.id == slot.id).values(taken=Slot.taken + 1))
+        return False
 
     return take
 
 
-WITHOUT_LOCK = select(Woman).where(Woman.id == bindparam("woman_id"), Woman.provider_id == bindparam("provider_id"))
+WITHOUT_LOCK = select(Woman.id, Woman.birth_date, Woman.declaration, Woman.merged_into_id).where(
+    Woman.id == bindparam("woman_id"), Woman.provider_id == bindparam("provider_id")
+)
 """Reading the woman as one must not: without locking her row."""
 
 
@@ -174,7 +180,7 @@ def test_the_index_keeps_one_visit_even_if_the_use_case_locks_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the lock of the woman's row the index still lets one pass."""
-    monkeypatch.setattr(visit_steps, "_WOMAN", WITHOUT_LOCK)
+    monkeypatch.setattr(booking_facts, "_WOMAN", WITHOUT_LOCK)
     scene = Scene(engine, women=1, capacities=4 * [1])
     outcomes = scene.race(*(scene.booking(0, n) for n in range(4)))
     assert sorted(map(str, outcomes))[1:] == 3 * ["parallel_visit"]
@@ -210,15 +216,15 @@ def test_without_its_guards_a_request_sent_twice_books_twice(
 ) -> None:
     """Without lock and indexes both copies look for the key before either is stored."""
     meeting = Barrier(2)
-    look = visits._booked_before
+    look = booking_facts.read
 
-    def look_and_meet(session: Session, actor: Actor, command: NewVisit) -> Visit | None:
-        found = look(session, actor, command)
+    def look_and_meet(*about: Any) -> Facts:
+        found = look(*about)
         meeting.wait()
         return found
 
-    monkeypatch.setattr(visit_steps, "_WOMAN", WITHOUT_LOCK)
-    monkeypatch.setattr(visits, "_booked_before", look_and_meet)
+    monkeypatch.setattr(booking_facts, "_WOMAN", WITHOUT_LOCK)
+    monkeypatch.setattr(booking_facts, "read", look_and_meet)
     scene = Scene(unguarded, women=1, capacities=[6])
     outcomes = scene.race(*(scene.booking(0, 0, key="same-request") for _ in range(2)))
     assert len(set(outcomes)) == 2
@@ -264,10 +270,10 @@ def test_crossing_moves_that_lock_in_their_own_order_end_in_a_deadlock(
     """Each frees its old place first, meets the other, and waits for its place: the order of locks is needed."""
     meeting = Barrier(2)
 
-    def exchange(session: Session, left: int, entered: Slot, now: datetime) -> None:
-        slots.free(session, left)
+    def exchange(session: Session, visit: Visit, entered: Slot, now: datetime, admission: Admission) -> bool:
+        slots.free(session, visit)
         meeting.wait()
-        slots.take(session, entered, now)
+        return slots.take(session, entered, now, admission)
 
     monkeypatch.setattr(visit_steps, "exchange", exchange)
     assert "DeadlockDetected" in crossing_moves(Scene(engine, women=2, capacities=[2, 2]))

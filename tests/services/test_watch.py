@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.orm import Session
 
 from mobile_units.models.inbound import InboundChange, InboundCursor, InboundState
+from mobile_units.models.messages import HaltedWay
 from mobile_units.models.planning import JobKind, JobState, PlanningJob
 from mobile_units.models.reconciliation import (
     Difference,
@@ -16,11 +17,14 @@ from mobile_units.models.reconciliation import (
     ReconciliationState,
 )
 from mobile_units.models.transmissions import AttemptOutcome, MessageState
+from mobile_units.rules.deliveries import DeliveryState
+from mobile_units.rules.messages import Channel, NoticeKind
 from mobile_units.rules.visits import ChangedBy
 from mobile_units.services import watch
 from mobile_units.services.actors import Actor
+from mobile_units.services.messages_to_women import notify
 from mobile_units.services.watch import Severity
-from tests import factories, factories_log
+from tests import factories, factories_log, factories_messages
 
 NOW = datetime(2027, 3, 10, 9, 30, tzinfo=UTC)
 TODAY = NOW.date()
@@ -199,6 +203,12 @@ def test_metrics_tell_the_figures(session: Session, actor: Actor) -> None:
         ("mobile_units_attempts_last_hour", "retryable"): 1,
         **{("mobile_units_planning_jobs", state.value): 0 for state in JobState},
         ("mobile_units_planning_jobs", "queued"): 1,
+        **{("mobile_units_messages_to_women", state.value): 0 for state in DeliveryState},
+        ("mobile_units_women_to_call", ""): 0,
+        ("mobile_units_women_to_call_soon", ""): 0,
+        ("mobile_units_way_to_women_halted", "email"): 0,
+        ("mobile_units_way_to_women_halted", "sms"): 0,
+        ("mobile_units_orphaned_visits", ""): 0,
     }
     assert told == expected
 
@@ -208,3 +218,17 @@ def test_metrics_of_an_idle_provider(session: Session, actor: Actor) -> None:
     told = metrics(session, actor)
     assert ("mobile_units_changes_read_age_seconds", "") not in told
     assert set(told.values()) == {0.0}
+
+
+def test_a_halted_way_and_women_to_be_called_soon_are_findings(session: Session, actor: Actor) -> None:
+    """A call that has time is daily work and no finding; all are counted."""
+    session.add(HaltedWay(channel=Channel.EMAIL, halted_at=NOW, reason="SMTP 535"))
+    for day in (TODAY + timedelta(days=1), TODAY + timedelta(days=9)):
+        notify(session, actor, factories_messages.visit(session, actor.provider_id, day=day), NoticeKind.BOOKED)
+    assert {"way_to_women_halted", "women_to_call_soon"} <= set(codes(session, actor))
+    assert codes(session, actor)["women_to_call_soon"] == (Severity.NEEDS_A_PERSON, 1)
+    known = metrics(session, actor)
+    assert known["mobile_units_women_to_call", ""] == 2
+    assert known["mobile_units_messages_to_women", "to_call"] == 2
+    assert known["mobile_units_way_to_women_halted", "email"] == 1
+    assert known["mobile_units_way_to_women_halted", "sms"] == 0

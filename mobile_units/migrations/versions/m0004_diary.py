@@ -33,6 +33,17 @@ def _allow(statuses: Sequence[str]) -> None:
 
 def upgrade() -> None:
     op.create_table(
+        "halted_ways",
+        sa.Column(
+            "channel",
+            sa.Enum("email", "sms", "call_list", name="channel", native_enum=False, create_constraint=True),
+            nullable=False,
+        ),
+        sa.Column("halted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_halted_ways")),
+    )
+    op.create_table(
         "schedule_templates",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -206,6 +217,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("receiver_reference", sa.String(), nullable=True),
+        sa.Column("calls", sa.Integer(), nullable=False),
         sa.Column("called_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("called_by_id", sa.BigInteger(), nullable=True),
         sa.Column(
@@ -236,7 +248,7 @@ def upgrade() -> None:
         "messages_to_women",
         ["next_attempt_at"],
         unique=False,
-        postgresql_where=sa.text("state IN ('waiting', 'uncertain')"),
+        postgresql_where=sa.text("state IN ('waiting', 'claimed', 'uncertain')"),
     )
     op.create_index(op.f("ix_messages_to_women_provider_id"), "messages_to_women", ["provider_id"], unique=False)
     op.create_index(
@@ -244,7 +256,7 @@ def upgrade() -> None:
         "messages_to_women",
         ["provider_id", "id"],
         unique=False,
-        postgresql_where=sa.text("state = 'to_call'"),
+        postgresql_where=sa.text("state = 'to_call' AND call_result IS DISTINCT FROM 'told'"),
     )
     op.create_index(op.f("ix_messages_to_women_woman_id"), "messages_to_women", ["woman_id"], unique=False)
     op.create_table(
@@ -342,6 +354,24 @@ def upgrade() -> None:
     op.add_column("schedules", sa.Column("overbooking_reason", sa.String(), nullable=True))
     op.create_index(op.f("ix_schedules_template_id"), "schedules", ["template_id"], unique=False)
     op.create_foreign_key(op.f("fk_schedules_template_id"), "schedules", "schedule_templates", ["template_id"], ["id"])
+    op.add_column(
+        "sites",
+        sa.Column(
+            "searchable",
+            sa.String(),
+            sa.Computed(
+                "translate(lower(name || ' ' || locality || ' ' || coalesce(gmina, '')), 'ĄĆĘŁŃÓŚŹŻąćęłńóśźż', 'acelnoszzacelnoszz')",
+                persisted=True,
+            ),
+            nullable=False,
+        ),
+    )
+    op.create_index(
+        "ix_sites_gmina",
+        "sites",
+        ["provider_id", sa.literal_column("translate(lower(gmina), 'ĄĆĘŁŃÓŚŹŻąćęłńóśźż', 'acelnoszzacelnoszz')")],
+        unique=False,
+    )
     op.add_column("slots", sa.Column("extra", sa.SmallInteger(), nullable=False, server_default=sa.text("0")))
     op.add_column(
         "slots",
@@ -356,7 +386,25 @@ def upgrade() -> None:
     op.add_column("slots", sa.Column("kept_for_waiting", sa.Boolean(), nullable=False, server_default=sa.text("false")))
     op.add_column("slots", sa.Column("session_id", sa.BigInteger(), nullable=True))
     op.add_column("slots", sa.Column("fits", sa.Boolean(), nullable=False, server_default=sa.text("true")))
+    op.create_index(
+        "ix_slots_kept_for_waiting", "slots", ["starts_at"], unique=False, postgresql_where="kept_for_waiting"
+    )
+    op.create_index("ix_slots_orphaned", "slots", ["starts_at"], unique=False, postgresql_where="status = 'orphaned'")
     op.create_index(op.f("ix_slots_session_id"), "slots", ["session_id"], unique=False)
+    op.create_index(
+        "ix_slots_several",
+        "slots",
+        [sa.literal_column("coalesce(reserved_for, '')"), "starts_at", "id"],
+        unique=False,
+        postgresql_where="status = 'open' AND taken < capacity AND fits AND NOT kept_for_waiting AND capacity - taken > 1 AND session_id IS NULL",
+    )
+    op.create_index(
+        "ix_slots_with_room",
+        "slots",
+        ["schedule_id", sa.literal_column("coalesce(reserved_for, '')"), "starts_at"],
+        unique=False,
+        postgresql_where="status = 'open' AND taken < capacity + extra AND fits AND NOT kept_for_waiting",
+    )
     op.create_foreign_key(op.f("fk_slots_session_id"), "slots", "mixed_sessions", ["session_id"], ["id"])
     op.add_column(
         "visits",
@@ -385,6 +433,7 @@ def upgrade() -> None:
     op.add_column("women", sa.Column("email_consent_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("women", sa.Column("sms_consent_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("women", sa.Column("merged_into_id", sa.BigInteger(), nullable=True))
+    op.add_column("women", sa.Column("merge_reason", sa.LargeBinary(), nullable=True))
     op.create_index(op.f("ix_women_merged_into_id"), "women", ["merged_into_id"], unique=False)
     op.create_foreign_key(op.f("fk_women_merged_into_id"), "women", "women", ["merged_into_id"], ["id"])
     op.alter_column("slots", "extra", server_default=None)
@@ -399,7 +448,12 @@ def upgrade() -> None:
         op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, condition)
     op.execute("UPDATE visits SET channel = 'central' WHERE source = 'ikp'")
     op.drop_index("ix_slots_bookable", table_name="slots")
-    op.create_index("ix_slots_bookable", "slots", ["starts_at"], postgresql_where=sa.text(BOOKABLE))
+    op.create_index(
+        "ix_slots_bookable",
+        "slots",
+        [sa.text("coalesce(reserved_for, '')"), "starts_at", "id"],
+        postgresql_where=sa.text(BOOKABLE),
+    )
 
 
 def downgrade() -> None:
@@ -410,6 +464,7 @@ def downgrade() -> None:
         op.drop_constraint(op.f(f"ck_{table}_{name}"), table)
     op.drop_constraint(op.f("fk_women_merged_into_id"), "women", type_="foreignkey")
     op.drop_index(op.f("ix_women_merged_into_id"), table_name="women")
+    op.drop_column("women", "merge_reason")
     op.drop_column("women", "merged_into_id")
     op.drop_column("women", "sms_consent_at")
     op.drop_column("women", "email_consent_at")
@@ -420,12 +475,26 @@ def downgrade() -> None:
     op.drop_column("visits", "held_until")
     op.drop_column("visits", "channel")
     op.drop_constraint(op.f("fk_slots_session_id"), "slots", type_="foreignkey")
+    op.drop_index(
+        "ix_slots_with_room",
+        table_name="slots",
+        postgresql_where="status = 'open' AND taken < capacity + extra AND fits AND NOT kept_for_waiting",
+    )
+    op.drop_index(
+        "ix_slots_several",
+        table_name="slots",
+        postgresql_where="status = 'open' AND taken < capacity AND fits AND NOT kept_for_waiting AND capacity - taken > 1 AND session_id IS NULL",
+    )
     op.drop_index(op.f("ix_slots_session_id"), table_name="slots")
+    op.drop_index("ix_slots_orphaned", table_name="slots", postgresql_where="status = 'orphaned'")
+    op.drop_index("ix_slots_kept_for_waiting", table_name="slots", postgresql_where="kept_for_waiting")
     op.drop_column("slots", "fits")
     op.drop_column("slots", "session_id")
     op.drop_column("slots", "kept_for_waiting")
     op.drop_column("slots", "reserved_for")
     op.drop_column("slots", "extra")
+    op.drop_index("ix_sites_gmina", table_name="sites")
+    op.drop_column("sites", "searchable")
     op.drop_constraint(op.f("fk_schedules_template_id"), "schedules", type_="foreignkey")
     op.drop_index(op.f("ix_schedules_template_id"), table_name="schedules")
     op.drop_column("schedules", "overbooking_reason")
@@ -450,13 +519,15 @@ def downgrade() -> None:
     op.drop_table("waiting_list_entries")
     op.drop_index(op.f("ix_messages_to_women_woman_id"), table_name="messages_to_women")
     op.drop_index(
-        "ix_messages_to_women_to_call", table_name="messages_to_women", postgresql_where=sa.text("state = 'to_call'")
+        "ix_messages_to_women_to_call",
+        table_name="messages_to_women",
+        postgresql_where=sa.text("state = 'to_call' AND call_result IS DISTINCT FROM 'told'"),
     )
     op.drop_index(op.f("ix_messages_to_women_provider_id"), table_name="messages_to_women")
     op.drop_index(
         "ix_messages_to_women_due",
         table_name="messages_to_women",
-        postgresql_where=sa.text("state IN ('waiting', 'uncertain')"),
+        postgresql_where=sa.text("state IN ('waiting', 'claimed', 'uncertain')"),
     )
     op.drop_index(op.f("ix_messages_to_women_called_by_id"), table_name="messages_to_women")
     op.drop_table("messages_to_women")
@@ -476,6 +547,7 @@ def downgrade() -> None:
     op.drop_table("bulk_moves")
     op.drop_index(op.f("ix_schedule_templates_provider_id"), table_name="schedule_templates")
     op.drop_table("schedule_templates")
+    op.drop_table("halted_ways")
     op.create_index(
         "ix_slots_bookable", "slots", ["starts_at"], postgresql_where=sa.text("status = 'open' AND taken < capacity")
     )
