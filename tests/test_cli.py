@@ -600,7 +600,7 @@ def test_the_worker_reads_changes_and_reconciles_beside_the_delivery(
 ) -> None:
     """Each round in a thread of its own, unless it is switched off."""
     settings, stop = replace(migrated[0], cer_reconcile_hour=0), Event()
-    changes, daily = rounds_of(settings, engine, stop)
+    holds, changes, daily = rounds_of(settings, engine, stop)
     with db.transaction(engine) as session:
         centre.told = [booked(session, Actor(provider), slot)]
     changes.action()
@@ -609,4 +609,6 @@ def test_the_worker_reads_changes_and_reconciles_beside_the_delivery(
     daily.action()
     assert count(engine, Reconciliation) == 1
     assert (changes.seconds, changes.stop) == (30.0, stop)
-    assert rounds_of(replace(settings, cer_changes_seconds=0.0, cer_reconcile_hour=None), engine, stop) == []
+    holds.action()
+    alone = rounds_of(replace(settings, cer_changes_seconds=0.0, cer_reconcile_hour=None), engine, stop)
+    assert [each.name for each in alone] == ["holds"]

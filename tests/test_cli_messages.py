@@ -234,7 +234,7 @@ def test_a_halt_stops_one_way_until_a_person_resumes_it(stage: Stage, monkeypatc
     keys = [stage.tell(email=EMAIL) for _ in range(3)]
     by_sms = stage.tell(sms=TELEPHONE)
     stage.work()
-    stage.work(minutes=5)
+    stage.work(seconds=20)
     assert len([each for each in stage.mail.commands if each.startswith("AUTH")]) == 1
     assert {stage.state(key)[0] for key in keys} == {DeliveryState.WAITING}
     assert stage.row(by_sms).state is DeliveryState.SENT
@@ -257,6 +257,14 @@ def test_what_waits_behind_a_halt_for_an_hour_is_a_persons(stage: Stage) -> None
     stage.work()
     assert [stage.state(key) for key in keys] == [(DeliveryState.TO_CALL, False, "not_in_time")] * 2
     assert stage.row(by_sms).state is DeliveryState.SENT
+
+
+def test_what_nobody_tried_yet_is_not_a_persons(stage: Stage) -> None:
+    """The workers stood still for hours: what they find is sent first, whatever another worker is about to do."""
+    key = stage.tell(email=EMAIL)
+    with db.transaction(stage.engine) as session:
+        deliveries.hand_to_people(session, clock.now() + timedelta(hours=5))
+    assert stage.state(key)[0] is DeliveryState.WAITING
 
 
 def test_a_busy_server_is_tried_again_later(stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""The waiting list within a worker: places whose hold is over are given back, and freed places are offered in order."""
+"""The waiting list within a worker: freed places are offered in order, and entries end that others decided."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +26,7 @@ def offers_of(settings: Settings, engine: Engine, stop: Event) -> "Rounds":
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Gives places back and offers them; `allowed` is how long by day a woman may think an offer over."""
+    """Offers places; `allowed` is how long by day a woman may think an offer over."""
 
     engine: Engine
     allowed: timedelta
@@ -34,12 +34,8 @@ class Places:
 
     def go_round(self) -> None:
         """One round, each step a transaction of its own."""
-        from mobile_units.services import holds, offers
+        from mobile_units.services import offers
 
-        while not self.stop.is_set():
-            with db.transaction(self.engine) as session:
-                if not holds.expire(session, clock.now()):
-                    break
         with db.transaction(self.engine) as session:
             offers.settle(session, clock.now())
             kept = offers.due(session)

@@ -9,11 +9,11 @@ from mobile_units.errors import DomainError
 from mobile_units.models.bulk_moves import BulkMove, BulkMoveRow
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.visits import Visit
-from mobile_units.rules.admission import reservations_open_to
 from mobile_units.rules.bulk_moves import BulkMoveStatus
 from mobile_units.services import bulk_moves, slots
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
+from mobile_units.services.bulk_move_places import is_open_to
 from mobile_units.services.bulk_move_scopes import MOVABLE
 from mobile_units.services.bulk_move_steps import (
     Exchange,
@@ -92,10 +92,8 @@ def _is_as_proposed(row: BulkMoveRow, visits: Mapping[int, Visit], now: datetime
 
 
 def _admits(slot: Slot, visit: Visit, now: datetime) -> bool:
-    open_to = reservations_open_to(visit.channel, urgent=visit.urgent)
-    reserved = slot.reserved_for is not None and slot.reserved_for not in open_to
-    ahead = slot.status is SlotStatus.OPEN and slot.starts_at > now
-    return ahead and not reserved and not slot.kept_for_waiting and slot.id != visit.slot_id
+    ahead = slot.status is SlotStatus.OPEN and not slot.kept_for_waiting and slot.starts_at > now
+    return ahead and is_open_to(slot.reserved_for, visit.channel, urgent=visit.urgent) and slot.id != visit.slot_id
 
 
 def _room(places: Mapping[int, Slot]) -> dict[int, int]:

@@ -23,7 +23,7 @@ from mobile_units.models.sites import Site
 from mobile_units.models.slots import BOOKABLE, Slot, SlotStatus
 from mobile_units.models.visits import Visit
 from mobile_units.rules import sessions
-from mobile_units.rules.admission import Reservation, reservations_open_to
+from mobile_units.rules.admission import BookingChannel, Reservation, reservations_open_to
 from mobile_units.rules.calendar import local_day
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.visits import OCCUPYING
@@ -52,10 +52,10 @@ class Place:
     unit_id: int | None
     at: tuple[float, float] | None
 
-    def admits(self, visit: Leaving) -> bool:
-        """Whether a woman may have it, if it has room."""
-        open_to = reservations_open_to(visit.channel, urgent=visit.urgent)
-        return self.reserved_for is None or self.reserved_for in open_to
+
+def is_open_to(reserved_for: Reservation | None, channel: BookingChannel, *, urgent: bool) -> bool:
+    """Whether women who come so may have a place that is reserved for some, or for none."""
+    return reserved_for is None or reserved_for in reservations_open_to(channel, urgent=urgent)
 
 
 def is_open(place: Place, now: datetime) -> bool:

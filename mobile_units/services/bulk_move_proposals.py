@@ -25,10 +25,10 @@ from mobile_units.planning.assignment import (
     assign,
     straight_km,
 )
-from mobile_units.rules.admission import BookingChannel
+from mobile_units.rules.admission import BookingChannel, Reservation
 from mobile_units.rules.calendar import local_day, local_instant
 from mobile_units.services.actors import Actor
-from mobile_units.services.bulk_move_places import Place, is_open, offered, places_of
+from mobile_units.services.bulk_move_places import Place, is_open, is_open_to, offered, places_of
 from mobile_units.services.bulk_move_scopes import Days, Leaving, Scope, days_open, leaving
 
 NO_COORDINATES, NONE_NEAR, RESERVED, BY_HAND = "no_coordinates", "none_near", "reserved", "by_hand"
@@ -164,7 +164,8 @@ def _assigned(  # noqa: PLR0913, PLR0917 -- women, places, and what is asked of 
     first = local_day(now) + timedelta(days=scope.notice_days)
     days = _days_that_count(session, actor, scope, rest, places, first)
     near = _near(scope, rest, places)
-    options = [_free_places(each, _open_to(each, rest, near)) for each in places if each.at is not None]
+    openings = _openings(places, rest, near)
+    options = [_free_places(each, openings[each.stop_id, each.reserved_for]) for each in places]
     proposal = assign(
         [_moving(each, days[each.id]) for each in rest], options, local_instant(first, time()), MoveWeights(**weights)
     )
@@ -236,10 +237,22 @@ def _moving(visit: Leaving, days: Days) -> MovingVisit:
     )
 
 
-def _open_to(place: Place, rest: Sequence[Leaving], near: Mapping[int | None, set[int | None]]) -> frozenset[str]:
-    """Women from where, and like whom, may have the place."""
-    stops = {_from(stop_id) for stop_id in near[place.stop_id]}
-    return frozenset(stops | {_like(each.channel, urgent=each.urgent) for each in rest if place.admits(each)})
+def _openings(
+    places: Sequence[Place], rest: Sequence[Leaving], near: Mapping[int | None, set[int | None]]
+) -> dict[tuple[int | None, Reservation | None], frozenset[str]]:
+    """By stop and reservation, women from where, and like whom, may have the places."""
+    classes = {(each.channel, each.urgent) for each in rest}
+    return {
+        (stop_id, reserved_for): frozenset(
+            {_from(old) for old in near[stop_id]}
+            | {
+                _like(channel, urgent=urgent)
+                for channel, urgent in classes
+                if is_open_to(reserved_for, channel, urgent=urgent)
+            }
+        )
+        for stop_id, reserved_for in {(each.stop_id, each.reserved_for) for each in places}
+    }
 
 
 def _free_places(place: Place, offers: frozenset[str]) -> FreePlaces:

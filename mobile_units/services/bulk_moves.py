@@ -26,7 +26,7 @@ from mobile_units.rules.calendar import local_day
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import VisitStatus
 from mobile_units.services.actors import Actor, audit
-from mobile_units.services.bulk_move_places import Place, is_open, place_of
+from mobile_units.services.bulk_move_places import Place, is_open, is_open_to, place_of
 from mobile_units.services.bulk_move_scopes import Days, Leaving, Scope, days_open, visit_as_leaving
 from mobile_units.services.queries import Page, Paging, get_owned, page_of, require_version
 
@@ -273,7 +273,7 @@ def _require_possible(move: BulkMove, visit: Leaving, place: Place, now: datetim
         raise DomainError("slot_in_the_past")
     if not is_open(place, now):
         raise DomainError("slot_not_open")
-    if not place.admits(visit):
+    if not is_open_to(place.reserved_for, visit.channel, urgent=visit.urgent):
         raise DomainError("slot_reserved", reserved_for=place.reserved_for)
     others = [row for row in move.rows if row.visit_id != visit.id and row.to_slot_id is not None]
     leave = sum(row.visit.slot_id == place.id for row in others)

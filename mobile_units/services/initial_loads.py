@@ -275,7 +275,7 @@ def _find_women(session: Session, actor: Actor, check: _Check) -> None:
     """
     hashes = sorted({row.woman.identity_hash for row in check.rows})
     kept = func.coalesce(Woman.merged_into_id, Woman.id)
-    found_under = {
+    found_under: dict[bytes, int] = {
         identity: woman_id
         for part in _parts(hashes, _PART)
         for identity, woman_id in session.execute(

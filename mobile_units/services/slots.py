@@ -437,7 +437,7 @@ def _take(session: Session, slot: Slot, now: datetime, admission: Admission) -> 
 
 
 def _require_open(session: Session, slot: Slot, now: datetime, admission: Admission) -> None:
-    """Raises why nobody, or not this woman, can have a place in a slot; nothing, if it is that none is free."""
+    """Raises why a woman cannot have a place in a slot; nothing, if it looks as if she could."""
     state = session.execute(_STATE, {"slot_id": slot.id}).one()
     if state.starts_at <= now:
         raise DomainError("slot_in_the_past")
@@ -452,6 +452,8 @@ def _require_open(session: Session, slot: Slot, now: datetime, admission: Admiss
     if admission.overbooking and state.extra and state.taken >= state.capacity + state.extra:
         reason = state.overbooking_reason or "-"
         raise DomainError("overbooking_exhausted", extra=state.extra, capacity=state.capacity, reason=reason)
+    if state.taken >= state.capacity + (state.extra if admission.overbooking else 0):
+        raise DomainError("slot_full")
 
 
 _STATE = (

@@ -33,7 +33,7 @@ from mobile_units.rules.template_slots import IdleDay, PlannedSlot, apply_to_dat
 from mobile_units.rules.templates import DatedHours
 from mobile_units.services import changes, dated_exceptions, derivation, slots, templates
 from mobile_units.services.actors import Actor, audit
-from mobile_units.services.change_works import undone, with_parts
+from mobile_units.services.change_works import offered_by, undone, with_parts
 from mobile_units.services.derivation import Contracts
 from mobile_units.services.queries import apply_change, get_owned, require_version
 from mobile_units.services.template_schedules import ScheduleBook
@@ -82,7 +82,7 @@ class DayOfPath:
 
 
 @dataclass(frozen=True, slots=True)
-class OrphanedSlot:
+class UnroomedSlot:
     """A slot that only its visits keep; `wanted` tells that the template wants it, but too small for them."""
 
     slot_id: int
@@ -109,7 +109,7 @@ class Outcome:
     stop_id: int | None
     service_place_id: int | None
     days: Sequence[DayOfPath]
-    orphaned: Sequence[OrphanedSlot]
+    orphaned: Sequence[UnroomedSlot]
     withheld: Sequence[WithheldSlot]
     idle: Sequence[IdleDay]
 
@@ -153,20 +153,25 @@ def apply(session: Session, actor: Actor, template_id: int, use: StopsUse | Plac
     carry_out(session, actor, works)
     for work in works:
         _finish(session, actor, work)
+    session.flush()
     sums = {name: sum(getattr(day, name) for each in outcomes for day in each.days) for name in COUNTED}
     return TemplateUsed(template_id, outcomes, sums)
 
 
 def _finish(session: Session, actor: Actor, work: TemplateWork) -> None:
-    """The women of a stop follow its places; the log tells what was done."""
+    """The women planned follow the places that there are; the log tells what was done."""
     stop, place = work.target.stop, work.target.place
     if stop:
         before = sum(each.slot.capacity for each in work.before if not each.orphaned)
         after = sum(each.slot.capacity for each in work.after if not each.orphaned)
-        if after != before:
+        if not work.change.nothing_to_do:
             changes.plan_women(session, stop, rescaled(stop.women_planned, before, after))
         audit(session, actor, "apply_template", "stop", stop.id)
     if place:
+        schedules = {each.id: each for each in work.target.book.all() if each.id is not None}
+        _, places = offered_by(session, schedules)
+        for key, schedule in schedules.items():
+            schedule.women_planned = places[key] or schedule.women_planned
         audit(session, actor, "apply_template", "service_place", place.id)
 
 
@@ -332,7 +337,7 @@ def _outcome(work: TemplateWork) -> Outcome:
         service_place_id=target.place.id if target.place else None,
         days=[found[key] for key in sorted(found)],
         orphaned=[
-            OrphanedSlot(
+            UnroomedSlot(
                 target.rows[each.slot.key].id,
                 each.slot.path,
                 each.slot.time.starts_at,

@@ -29,7 +29,7 @@ from mobile_units.rules.templates import Template
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.services import derivation, mixed_sessions, slot_rows, slots
 from mobile_units.services.actors import Actor
-from mobile_units.services.change_works import set_hours, tell
+from mobile_units.services.change_works import offered_by, set_hours, tell
 from mobile_units.services.template_schedules import ScheduleBook
 from mobile_units.services.templates import KeptTemplate
 
@@ -92,9 +92,13 @@ class TemplateWork:
 
 @dataclass(slots=True)
 class _News:
-    """What has to be told of one schedule: its slots that take fewer women, whether any takes more, other hours."""
+    """What has to be told of one schedule: its slots that take fewer women, whether any takes more, other hours.
+
+    `offers` tells whether it offered any slots before.
+    """
 
     schedule: Schedule
+    offers: bool
     fewer: list[int] = field(default_factory=list)
     more: bool = False
     rescheduled: bool = False
@@ -102,9 +106,10 @@ class _News:
 
 def carry_out(session: Session, actor: Actor, works: Sequence[TemplateWork]) -> None:
     """Does what was worked out, all of it, and queues it."""
-    news: dict[int, _News] = {}
+    known = {each.id: each for work in works for each in work.target.book.known}
+    counts, _ = offered_by(session, known)
+    news = {key: _News(each, counts[key] > 0) for key, each in known.items()}
     for work in works:
-        news |= {each.id: _News(each) for each in work.target.book.known}
         _store(session, actor, work, news)
     for each in news.values():
         if each.fewer:
@@ -190,7 +195,6 @@ def _set_schedules(session: Session, work: TemplateWork, news: Mapping[int, _New
     times: dict[UUID, dict[date, list[PlannedSlot]]] = defaultdict(lambda: defaultdict(list))
     for each in work.after:
         times[each.slot.schedule][local_day(each.slot.time.starts_at)].append(each.slot)
-    offering = {each.slot.schedule for each in work.before if not each.orphaned}
     added, asked = {slot.key for slot in work.change.added}, {slot.key for slot in work.wanted.slots}
     named = added if work.mode is Mode.ADDITIVE else asked
     new, book = [], work.target.book
@@ -201,13 +205,12 @@ def _set_schedules(session: Session, work: TemplateWork, news: Mapping[int, _New
             _name(schedule, work)
         days = _days(work, schedule, own, added if work.mode is Mode.ADDITIVE else asked)
         if schedule in book.known:
-            news[schedule.id].rescheduled = _reschedule(schedule, days, offers=schedule.uuid in offering)
+            known = news[schedule.id]
+            known.rescheduled = _reschedule(schedule, days, offers=known.offers)
         elif standing:
             set_hours(schedule, days, offers=False)
             _last_as_long(schedule, standing)
             new.append(schedule)
-        if work.target.place and standing:
-            schedule.women_planned = sum(slot.capacity for slot in standing)
     session.add_all(new)
     session.flush()
 

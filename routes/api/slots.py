@@ -1,4 +1,4 @@
-"""Slots: search, and blocking."""
+"""Slots: search for what can be booked, and blocking."""
 
 from flask.views import MethodView
 from flask_smorest import Blueprint
@@ -22,7 +22,7 @@ class Slots(MethodView):
     @blueprint.arguments(SlotFilterSchema, location="query")
     @blueprint.response(200, SlotPageSchema)
     def get(self, criteria: slot_search.SlotFilter) -> slot_search.SlotPage:
-        """Search for slots that can be booked, the soonest or the nearest first."""
+        """Search for slots that can be booked now, the soonest or the nearest first; many pages on by `after`."""
         with transaction() as session:
             return slot_search.find(session, actor(), criteria, clock.now())
 

@@ -125,7 +125,7 @@ def test_a_visit_booked_in_ikp_is_a_visit_here(session: Session, actor: Actor) -
     assert visit.passed_at == change.at
     assert visit.contract_range.product_code == "10.7940.159.02"
     assert visit.eligibility_rule_id is not None
-    assert (visit.woman.family_name, visit.woman.telephone) == ("Zmyślona", "601 000 000")
+    assert (visit.woman.family_name, visit.woman.telephone) == ("Zmyślona", "+48601000000")
     assert taken(session, where) == 1
     assert messages(session, actor) == 0
     history = session.scalars(select(VisitChange).where(VisitChange.visit_id == visit.id)).all()

@@ -15,7 +15,7 @@ from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.rules.visits import VisitStatus
+from mobile_units.rules.visits import CancelledBy, VisitStatus
 from mobile_units.rules.waiting import WaitingStatus
 from mobile_units.services import merging, reference, visits, women
 from mobile_units.services.actors import Actor
@@ -195,7 +195,7 @@ def test_what_cannot_be_merged_is_refused(session: Session, both: Actor) -> None
         merged(session, both, kept, other)
     assert caught.value.code == "parallel_visits"
     assert [each["id"] for each in caught.value.lists["visits"]] == [visit.id for visit in pair]
-    cancelled = visits.Cancellation(version=pair[1].version, cancelled_by=visits.CancelledBy.WOMAN)
+    cancelled = visits.Cancellation(version=pair[1].version, cancelled_by=CancelledBy.WOMAN)
     visits.cancel(session, both, pair[1].id, cancelled)
     merged(session, both, kept, other)
     with refused("already_merged"):

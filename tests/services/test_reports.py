@@ -55,6 +55,7 @@ def happens(session: Session, actor: Actor) -> Happens:
         made = visit(session, actor.provider_id, slot)
         made.status, made.passed_at = status, NOW if passed else None
         made.cancelled_by = CancelledBy.WOMAN if status is VisitStatus.CANCELLED else None
+        made.held_until = NOW if status is VisitStatus.HELD else None
         session.flush()
         return made
 

@@ -16,7 +16,7 @@ from mobile_units.models.itineraries import Stop
 from mobile_units.models.mixed_sessions import MixedSession
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule
-from mobile_units.models.service_places import ServicePlace
+from mobile_units.models.service_places import OpeningHours, ServicePlace
 from mobile_units.models.slots import UNSURE, Slot, SlotStatus
 from mobile_units.models.visits import Visit
 from mobile_units.rules.admission import BookingChannel, Reservation
@@ -26,7 +26,7 @@ from mobile_units.rules.template_changes import Mode
 from mobile_units.rules.template_slots import IdleDay, IdleReason
 from mobile_units.rules.templates import Blocking, HeldBack, Overbooking, Template
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.services import dated_exceptions, publishing, template_use, templates, visits
+from mobile_units.services import dated_exceptions, itineraries, publishing, template_use, templates, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.dated_exceptions import NewException
 from mobile_units.services.template_use import PlaceUse, StopsUse, TemplateUsed
@@ -53,7 +53,7 @@ def published(session: Session, actor: Actor, *programmes: object, stops: int = 
             THURSDAY,
             women=18,
         )
-        factories_planning.itineraries.add_stop(session, actor, itinerary.id, command)
+        itineraries.add_stop(session, actor, itinerary.id, command)
     factories_planning.publish(session, actor, itinerary, NOW)
     told(session)
     return session.scalars(select(Stop).where(Stop.itinerary_id == itinerary.id).order_by(Stop.id)).all()
@@ -262,3 +262,184 @@ def test_many_stops_at_once_all_or_none(session: Session, actor: Actor, stop: St
     templates.retire(session, actor, template.id)
     with refused("template_retired"):
         template_use.apply(session, actor, template.id, command, NOW)
+
+
+def test_an_exception_of_the_units_place_holds_for_its_stop(session: Session, actor: Actor, stop: Stop) -> None:
+    """Thursday is closed with a reason, and has a template other hours on Wednesday, a quarter past nine to ten."""
+    [schedule] = schedules_of(session, actor)
+    place_id = schedule.service_place_id
+    dated_exceptions.create(session, actor, place_id, NewException(THURSDAY, (), "targ"))
+    dated_exceptions.create(session, actor, place_id, NewException(WEDNESDAY, [hours("09:15", "10:00")], "zjazd"))
+    done = use(session, actor, week(), stop)
+    assert done.outcomes[0].idle == (IdleDay(THURSDAY, IdleReason.CLOSED, "targ"),)
+    assert starts(rows(session, actor, SlotStatus.OPEN)) == ["10 08:15", "10 08:25", "10 08:35", "10 08:45"]
+
+
+def test_a_template_of_another_programme_is_refused(session: Session, actor: Actor, stop: Stop) -> None:
+    """The unit does mammography only."""
+    with refused("template_not_for_unit"):
+        use(session, actor, week(shared=shared()), stop)
+
+
+# rooms and crew that are shared
+
+
+def both(session: Session, actor: Actor) -> Stop:
+    """A published stop of a unit that does mammography and cytology."""
+    [made] = published(
+        session, actor, does(session, actor.provider_id), does(session, actor.provider_id, Programme.CERVICAL)
+    )
+    return made
+
+
+def test_shared_rooms_make_one_session_of_each_working_time(session: Session, actor: Actor, stop: Stop) -> None:
+    """Mammography for two and cytology for one; who is booked decides what still fits."""
+    mixed = both(session, actor)
+    use(session, actor, week(hours("08:00", "10:00"), shared=shared()), mixed)
+    found = session.scalars(select(MixedSession).where(MixedSession.stop_id == mixed.id)).all()
+    assert [(each.day, f"{each.starts_at:%H:%M}", f"{each.ends_at:%H:%M}") for each in found] == [
+        (WEDNESDAY, "08:00", "09:00"),
+        (THURSDAY, "07:00", "09:00"),
+    ]
+    own = [row for row in rows(session, actor, SlotStatus.OPEN) if row.session_id]
+    assert {(row.schedule.path, row.capacity) for row in own} == {
+        (Path.MAMMOGRAPHY, 2),
+        (Path.CLASSIC_CYTOLOGY, 1),
+    }
+    assert {row.session_id for row in own} == {each.id for each in found}
+    assert waiting(session, actor).count(SLOTS) == 2
+    told(session)
+    again = use(session, actor, week(hours("08:00", "10:00"), shared=shared()), mixed)
+    assert (again.sums["kept"], again.sums["added"], again.sums["removed"]) == (len(own), 0, 0)
+    assert waiting(session, actor) == []
+
+
+def test_what_fits_is_judged_anew_when_the_crew_changes(session: Session, actor: Actor, stop: Stop) -> None:
+    """One visit of cytology at 9:00; then only one person is left, so nothing else fits beside it."""
+    mixed = both(session, actor)
+    use(session, actor, week(shared=shared()), mixed)
+    slot = next(row for row in rows(session, actor, SlotStatus.OPEN) if row.schedule.path is Path.CLASSIC_CYTOLOGY)
+    booked(session, actor, slot, Path.CLASSIC_CYTOLOGY)
+    beside = [row for row in rows(session, actor) if row.session_id == slot.session_id and row.id != slot.id]
+    assert all(row.fits for row in beside if row.schedule.path is Path.MAMMOGRAPHY)
+    alone = shared()
+    alone = type(alone)(alone.minutes, alone.rooms, alone.crew[:1])
+    use(session, actor, week(shared=alone), mixed)
+    fitting = {f"{row.starts_at:%H:%M}": row.fits for row in beside if row.schedule.path is Path.MAMMOGRAPHY}
+    assert fitting == {"08:00": False, "08:20": False, "08:40": True}
+    assert {row.capacity for row in beside} == {1}
+
+
+def test_rooms_of_their_own_end_a_session(session: Session, actor: Actor, stop: Stop) -> None:
+    """A template of mammography alone leaves cytology in its session, and takes its own slots out of it."""
+    mixed = both(session, actor)
+    use(session, actor, week(shared=shared()), mixed)
+    use(session, actor, week(minutes=20), mixed)
+    paths = [Path.MAMMOGRAPHY, Path.CLASSIC_CYTOLOGY]
+    points = select(MobilePoint.id).where(MobilePoint.stop_id == mixed.id)
+    of_stop = select(Schedule.id).where(Schedule.mobile_point_id.in_(points), Schedule.path.in_(paths))
+    keys = session.scalars(of_stop).all()
+    left = [row for row in rows(session, actor, SlotStatus.OPEN) if row.schedule_id in keys]
+    assert {(row.schedule.path, row.session_id is None) for row in left} == {
+        (Path.MAMMOGRAPHY, True),
+        (Path.CLASSIC_CYTOLOGY, False),
+    }
+
+
+# schedules that are made
+
+
+def test_a_stop_gets_the_schedule_that_it_lacks_behind_what_is_taken_back(
+    session: Session, actor: Actor, stop: Stop
+) -> None:
+    """The unit does cytology too since yesterday: a point of the place, its schedule and slots, all queued in order."""
+    midwife = does(session, actor.provider_id, Programme.CERVICAL)
+    stop.unit.programmes.append(midwife)
+    session.flush()
+    done = use(session, actor, week(hours("08:00", "09:30"), shared=shared()), stop)
+    assert done.sums["added"] > 0
+    made = next(each for each in schedules_of(session, actor) if each.path is Path.CLASSIC_CYTOLOGY)
+    assert (made.mobile, made.valid_from, made.valid_to) == (True, WEDNESDAY, THURSDAY)
+    point = session.get_one(MobilePoint, made.mobile_point_id)
+    assert (point.stop_id, point.service_place_id) == (stop.id, midwife.service_place.id)
+    kinds = waiting(session, actor)
+    assert kinds.index(WITHDRAW) < kinds.index(POINTS) < len(kinds) - 1 - kinds[::-1].index(SLOTS)
+    assert kinds.count(SCHEDULE) == 2
+    assert made.women_planned > 0
+
+
+LAB = "10.7940.158.02"
+MONDAY, SUNDAY = date(2027, 3, 8), date(2027, 3, 14)
+
+
+@pytest.fixture
+def lab(session: Session, actor: Actor, stop: Stop) -> ServicePlace:
+    """A stationary laboratory of the same provider."""
+    return factories_booking.service_place(session, actor.provider_id, mobility=Mobility.STATIONARY)
+
+
+def at_place(session: Session, actor: Actor, template: Template, place: ServicePlace, *days: date) -> TemplateUsed:
+    """Previews and applies a template at days of a stationary place, from the first to the last of them."""
+    kept_as = kept(session, actor, template)
+    session.refresh(place)
+    command = PlaceUse(
+        version=place.version, mode=Mode.OVERWRITE, service_place_id=place.id, first_day=days[0], last_day=days[-1]
+    )
+    before = state(session, actor)
+    seen = template_use.preview(session, actor, kept_as.id, command, NOW)
+    assert state(session, actor) == before
+    assert template_use.apply(session, actor, kept_as.id, command, NOW) == seen
+    session.expire_all()
+    return seen
+
+
+def test_a_stationary_place_gets_schedules_without_a_mobile_point(
+    session: Session, actor: Actor, lab: ServicePlace
+) -> None:
+    """A week of five days of twelve slots; the days after it make the same schedule longer; the next month another."""
+    done = at_place(session, actor, week(), lab, MONDAY, SUNDAY)
+    assert (done.sums["added"], len(done.outcomes[0].idle)) == (60, 2)
+    [made] = [each for each in schedules_of(session, actor) if each.service_place_id == lab.id]
+    assert (made.mobile, made.mobile_point_id, made.valid_from, made.valid_to, made.women_planned) == (
+        False,
+        None,
+        MONDAY,
+        MONDAY + timedelta(days=4),
+        60,
+    )
+    kinds = waiting(session, actor)
+    assert kinds == [MessageKind.SAVE_SERVICE_PLACE, SCHEDULE, SLOTS, MessageKind.ACTIVATE_SERVICE_PLACE]
+    told(session)
+    at_place(session, actor, week(), lab, date(2027, 3, 1), date(2027, 3, 2))
+    assert (made.valid_from, made.valid_to, len(made.hours)) == (date(2027, 3, 1), date(2027, 3, 12), 7)
+    assert waiting(session, actor) == [SCHEDULE, SLOTS]
+    told(session)
+    at_place(session, actor, week(), lab, date(2027, 3, 31), date(2027, 4, 1))
+    own = [each for each in schedules_of(session, actor) if each.service_place_id == lab.id]
+    assert [(each.valid_from, each.valid_to) for each in own] == [
+        (date(2027, 3, 1), date(2027, 3, 31)),
+        (date(2027, 4, 1), date(2027, 4, 1)),
+    ]
+
+
+def test_what_opening_hours_made_is_overwritten_day_by_day(session: Session, actor: Actor, lab: ServicePlace) -> None:
+    """Opened for a month by its hours, the place gets a template for one week; other weeks stay, Easter Monday idle."""
+    lab.opening_hours[:] = [
+        OpeningHours(
+            programme=Programme.BREAST, weekday=day, opens=hours().opens, closes=hours().closes, minutes_per_woman=10
+        )
+        for day in range(1, 6)
+    ]
+    session.flush()
+    publishing.open_stationary(session, actor, lab.id, date(2027, 3, 1), date(2027, 3, 31))
+    told(session)
+    done = at_place(session, actor, week(minutes=40), lab, MONDAY, SUNDAY)
+    assert (done.sums["removed"], done.sums["changed"], done.sums["added"]) == (45, 15, 0)
+    left = [row for row in rows(session, actor, SlotStatus.OPEN) if row.service_place_id == lab.id]
+    assert sum(MONDAY <= local_day(row.starts_at) <= SUNDAY for row in left) == 15
+    assert len(left) == 22 * 12 - 45
+    with refused("mobile_place_has_no_hours"):
+        mobile = factories_booking.service_place(session, actor.provider_id)
+        at_place(session, actor, week(), mobile, MONDAY, SUNDAY)
+    with pytest.raises(DomainError, match="no_contracted_range"):
+        at_place(session, actor, week(), lab, date(2036, 3, 3), date(2036, 3, 4))

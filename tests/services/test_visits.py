@@ -26,8 +26,8 @@ from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
 from tests.statements import counted, refused
 
-STATEMENTS_OF_A_BOOKING = 12
-"""One of them asks which messages about visits that are over must go before."""
+STATEMENTS_OF_A_BOOKING = 5
+"""Her row, all that is asked, the place, the visit with its history, and its message with what must go before."""
 TOO_YOUNG = date(2000, 1, 1)
 
 

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -25,7 +25,7 @@ from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy, VisitStatus
-from mobile_units.services import booking_facts, slots, visit_steps, visits
+from mobile_units.services import booking_facts, holds, slots, visit_steps, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.booking_facts import Facts
 from mobile_units.services.slots import Admission
@@ -33,6 +33,8 @@ from mobile_units.services.visits import Cancellation, Move, NewVisit
 from tests import factories, factories_booking
 from tests.conftest import new_database
 from tests.factories_booking import NOW
+
+UNTIL = NOW + timedelta(minutes=10)
 
 Attempt = Callable[[Session], Visit]
 GUARDS = (
@@ -84,6 +86,24 @@ class Scene:
         """An attempt to cancel a visit."""
         command = Cancellation(version=visit.version, cancelled_by=CancelledBy.WOMAN)
         return lambda session: visits.cancel(session, self.actor, visit.id, command)
+
+    def holding(self, woman: int, slot: int) -> Attempt:
+        """An attempt to hold a place of the n-th slot until `UNTIL`."""
+        command = NewVisit(woman_id=self.women[woman], slot_id=self.slots[slot], path=Path.MAMMOGRAPHY)
+        return lambda session: holds.hold(session, self.actor, command, NOW, UNTIL)
+
+    def confirming(self, visit: Visit) -> Attempt:
+        """An attempt to confirm a hold at the last moment."""
+        return lambda session: holds.confirm(session, self.actor, visit.id, visit.version, NOW)
+
+    def expiring(self, visit: Visit) -> Attempt:
+        """The worker's round, by whose clock the time of a hold is over."""
+
+        def expire(session: Session) -> Visit:
+            holds.expire(session, UNTIL)
+            return visit
+
+        return expire
 
     def done(self, attempt: Attempt) -> Visit:
         """The visit of an attempt that nobody disturbs."""
@@ -279,8 +299,62 @@ def test_crossing_moves_that_lock_in_their_own_order_end_in_a_deadlock(
     assert "DeadlockDetected" in crossing_moves(Scene(engine, women=2, capacities=[2, 2]))
 
 
+def agrees(scene: Scene) -> bool:
+    """Whether as many places are taken in each slot as visits hold."""
+    with Session(scene.engine) as session:
+        occupied = select(Visit.slot_id, func.count()).where(Visit.status.in_(OCCUPYING)).group_by(Visit.slot_id)
+        places = dict(session.execute(occupied.where(Visit.slot_id.in_(scene.slots))).all())
+    return [places.get(key, 0) for key in scene.slots] == scene.taken()
+
+
+def test_a_hold_that_expires_while_it_is_confirmed_ends_in_one_way(engine: Engine) -> None:
+    """Whoever has the woman's row first decides: she is booked, or she hears that the hold is over."""
+    ended = set()
+    for _ in range(10):
+        scene = Scene(engine, women=1, capacities=[1])
+        visit = scene.done(scene.holding(0, 0))
+        confirmed, _worker = scene.race(scene.confirming(visit), scene.expiring(visit))
+        assert agrees(scene)
+        booked = scene.count(Visit.status == VisitStatus.BOOKED)
+        assert (confirmed, booked) in {(visit.id, 1), ("stale_version", 0)}
+        ended.add(confirmed)
+    assert ended
+
+
+def test_a_hold_is_not_ended_by_the_worker_while_it_is_being_confirmed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker comes between the question whether the hold is over and the answer: it finds her row locked."""
+    scene = Scene(engine, women=1, capacities=[1])
+    visit = scene.done(scene.holding(0, 0))
+    change = visit_steps.change
+
+    def change_late(*about: Any) -> None:
+        scene.done(scene.expiring(visit))
+        change(*about)
+
+    monkeypatch.setattr(visit_steps, "change", change_late)
+    assert scene.outcome(scene.confirming(visit)) == visit.id
+    assert (scene.count(Visit.status == VisitStatus.BOOKED), scene.taken()) == (1, [1])
+
+
+def test_an_expired_place_goes_to_one_of_many(engine: Engine) -> None:
+    """Six women find the slot full of an expired hold: one has its place, and it is freed once."""
+    scene = Scene(engine, women=7, capacities=[1])
+    scene.done(scene.holding(6, 0))
+    later = UNTIL + timedelta(seconds=1)
+
+    def booking(woman: int) -> Attempt:
+        command = NewVisit(woman_id=scene.women[woman], slot_id=scene.slots[0], path=Path.MAMMOGRAPHY)
+        return lambda session: visits.book(session, scene.actor, command, later)
+
+    outcomes = scene.race(*(booking(n) for n in range(6)))
+    assert sorted(map(str, outcomes))[1:] == 5 * ["slot_full"]
+    assert agrees(scene)
+
+
 def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
-    """Eight connections book, move and cancel at random: no deadlock, no place lost, no slot or woman overbooked."""
+    """Eight connections book, hold, move and cancel at random: no deadlock, no place lost, nobody overbooked."""
     scene = Scene(engine, women=12, capacities=[2, 2, 3, 1])
     known: list[Visit] = []
 
@@ -290,11 +364,14 @@ def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
         return {outcome for outcome in outcomes if isinstance(outcome, str)}
 
     def attempt_of(dice: random.Random) -> Attempt:
-        action = dice.randrange(3)
-        if action == 0 or not known:
-            return remembering(scene.booking(dice.randrange(12), dice.randrange(4)))
+        action = dice.randrange(6)
+        if action < 2 or not known:
+            made = scene.holding if action else scene.booking
+            return remembering(made(dice.randrange(12), dice.randrange(4)))
         visit = dice.choice(known)
-        return remembering(scene.moving(visit, dice.randrange(4))) if action == 1 else scene.cancelling(visit)
+        if action == 2:
+            return remembering(scene.moving(visit, dice.randrange(4)))
+        return (scene.cancelling, scene.confirming, scene.expiring)[action - 3](visit)
 
     def remembering(attempt: Attempt) -> Attempt:
         def run(session: Session) -> Visit:
@@ -308,9 +385,6 @@ def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
         refusals = set().union(*pool.map(act, range(8)))
     expected = {"slot_full", "parallel_visit", "stale_version", "transition_not_allowed", "same_slot", "not_found"}
     assert refusals <= expected, refusals
-    with Session(scene.engine) as session:
-        occupied = select(Visit.slot_id, func.count()).where(Visit.status.in_(OCCUPYING)).group_by(Visit.slot_id)
-        places = dict(session.execute(occupied.where(Visit.slot_id.in_(scene.slots))).all())
-    assert [places.get(key, 0) for key in scene.slots] == scene.taken()
+    assert agrees(scene)
     assert scene.count(Visit.status == VisitStatus.MOVED) > 0
     assert scene.count(Visit.status == VisitStatus.CANCELLED) > 0

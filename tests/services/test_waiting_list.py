@@ -27,6 +27,7 @@ from mobile_units.services.actors import Actor
 from mobile_units.services.offers import Offered
 from mobile_units.services.visits import Cancellation, NewVisit
 from mobile_units.services.waiting_list import NewEntry
+from mobile_units.services.women import DeclaredExamination
 from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
 from tests.statements import refused
@@ -59,7 +60,7 @@ class Scene:
     def wait(self, at: datetime = NOW, woman: Woman | None = None, **asked: Any) -> WaitingListEntry:
         """An entry for the stop, unless told otherwise."""
         woman = woman or self.woman()
-        where = {} if "teryt" in asked else {"stop_id": self.stop.id}
+        where: dict[str, Any] = {} if "teryt" in asked else {"stop_id": self.stop.id}
         command = NewEntry(woman_id=woman.id, path=Path.MAMMOGRAPHY, **where, **asked)
         return waiting_list.add(self.session, self.actor, command, at)
 
@@ -77,7 +78,7 @@ class Scene:
 
     def round(self, at: datetime = MORNING) -> list[Offered]:
         """What a round of the worker does with the slots that are kept."""
-        done = []
+        done: list[Offered] = []
         while holds.expire(self.session, at):
             pass
         offers.settle(self.session, at)
@@ -138,7 +139,7 @@ def test_who_is_offered_a_place_is_told(scene: Scene) -> None:
 
 def test_a_place_that_nobody_can_have_is_everybodys(scene: Scene) -> None:
     """The only one who waits may not be screened on that day, or was offered it before; nobody keeps it then."""
-    declared = factories_booking.women.DeclaredExamination(path=Path.MAMMOGRAPHY, performed_on=date(2026, 6, 1))
+    declared = DeclaredExamination(path=Path.MAMMOGRAPHY, performed_on=date(2026, 6, 1))
     other = factories_booking.stop(scene.session, scene.actor.provider_id, date(2028, 6, 5), "Wieluń")
     other.site.teryt = "1017093"
     scene.wait(woman=scene.woman(examinations=[declared]), teryt="1017")
@@ -255,7 +256,7 @@ def test_waiting_for_nothing_is_refused(scene: Scene) -> None:
     session = scene.session
     woman = scene.woman()
     scene.wait(woman=woman)
-    declared = factories_booking.women.DeclaredExamination(path=Path.MAMMOGRAPHY, performed_on=date(2026, 6, 1))
+    declared = DeclaredExamination(path=Path.MAMMOGRAPHY, performed_on=date(2026, 6, 1))
     draft = factories_booking.stop(session, scene.actor.provider_id)
     draft.itinerary.status = ItineraryStatus.DRAFT
     draft.days[0].itinerary_status = ItineraryStatus.DRAFT

@@ -16,10 +16,11 @@ from mobile_units.models.reconciliation import (
     Reconciliation,
     ReconciliationState,
 )
+from mobile_units.models.slots import SlotStatus
 from mobile_units.models.transmissions import AttemptOutcome, MessageState
 from mobile_units.rules.deliveries import DeliveryState
 from mobile_units.rules.messages import Channel, NoticeKind
-from mobile_units.rules.visits import ChangedBy
+from mobile_units.rules.visits import ChangedBy, VisitStatus
 from mobile_units.services import watch
 from mobile_units.services.actors import Actor
 from mobile_units.services.messages_to_women import notify
@@ -152,6 +153,20 @@ def test_what_the_centre_told_waits_for_decisions(session: Session, actor: Actor
     assert codes(session, actor) == {
         "inbound_conflicts": (Severity.NEEDS_A_PERSON, 1), "open_differences": (Severity.NEEDS_A_PERSON, 2)
     }  # fmt: skip
+
+
+def test_visits_in_orphaned_slots_have_to_be_moved(session: Session, actor: Actor) -> None:
+    """Found until nobody is booked there; counted as a metric."""
+    visit = factories_log.visit(session, actor.provider_id, TODAY + timedelta(days=3), passed_at=NOW)
+    visit.slot.status = SlotStatus.ORPHANED
+    session.flush()
+    [found] = watch.check(session, actor, NOW)
+    assert (found.code, found.severity, found.count) == ("orphaned_slots", Severity.NEEDS_A_PERSON, 1)
+    assert "13.03.2027" in found.text_pl
+    assert metrics(session, actor)["mobile_units_orphaned_visits", ""] == 1
+    visit.status = VisitStatus.PERFORMED
+    session.flush()
+    assert watch.check(session, actor, NOW) == []
 
 
 def test_changes_have_to_be_read(session: Session, actor: Actor) -> None:

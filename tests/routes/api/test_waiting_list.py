@@ -6,6 +6,7 @@ import pytest
 
 from mobile_units import clock, db
 from mobile_units.models.audit import AuditEntry
+from mobile_units.models.slots import Slot
 from mobile_units.rules.calendar import local_instant
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
@@ -50,7 +51,7 @@ def test_a_woman_is_put_on_the_list_offered_a_place_and_booked(
     api: ApiClient, full: dict[str, int], by_day: datetime
 ) -> None:
     """From the request to the visit; nothing but the list with women names her."""
-    made = api.post(EVERYTHING, entry_of(full, weekdays=[7, 1, 2, 3, 4, 5, 6, 1], before="20:00"))
+    made = api.post(EVERYTHING, entry_of(full, weekdays=[7, 6, 5, 4, 3, 2, 1], before="20:00"))
     assert made.status_code == 201, made.json
     assert (made.json["position"], made.json["entry"]["weekdays"]) == (1, [1, 2, 3, 4, 5, 6, 7])
     key = made.json["entry"]["id"]
@@ -125,7 +126,7 @@ def test_a_second_entry_and_a_place_that_is_free_are_refused(api: ApiClient, ful
     api.post(f"/visits/{full['visit']}/cancel", {"version": 1, "cancelled_by": "woman"})
     with db.transaction(api.engine) as session:
         other = factories_booking.woman(session, api.actor.provider_id).id
-        session.query(offers.Slot).filter_by(id=full["slot"]).update({"kept_for_waiting": False})
+        session.query(Slot).filter_by(id=full["slot"]).update({"kept_for_waiting": False})
     free = api.post(EVERYTHING, entry_of(full, woman_id=other))
     assert (free.status_code, free.json["code"]) == (409, "places_free")
     assert [place["slot_id"] for place in free.json["places"]] == [full["slot"]]
