@@ -38,11 +38,12 @@ def before_move(session: Session, visit: Visit) -> Appointment | None:
 
 
 def _read(session: Session, which: ColumnElement[bool]) -> Appointment:
-    starts_at, address, site = session.execute(_APPOINTMENTS.where(which)).one()
+    row = session.execute(_APPOINTMENTS.where(which)).one()
+    site: Site | None = row.Site
     if site is not None:
-        return at_site(site, starts_at)
-    place, locality = in_parts(address)
-    return Appointment(starts_at, locality, place)
+        return at_site(site, row.starts_at)
+    place, locality = in_parts(row.address)
+    return Appointment(row.starts_at, locality, place)
 
 
 _APPOINTMENTS = (

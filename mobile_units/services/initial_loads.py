@@ -385,6 +385,7 @@ def _lock_sessions(session: Session, slot_ids: Sequence[int]) -> Mapping[int, in
         slot_id: session_id
         for part in _parts(slot_ids, _PART)
         for slot_id, session_id in session.execute(query.where(Slot.id.in_(part)))
+        if session_id is not None
     }
     mixed_sessions.lock(session, sessions.values())
     return sessions
@@ -546,7 +547,7 @@ def _tell_places(session: Session, slot_ids: Iterable[int]) -> None:
     """Works out what still fits beside the new visits; slots with places that nobody knew of are told again."""
     for part in _parts(sorted(slot_ids), _PART):
         shared = select(Slot.session_id).where(Slot.id.in_(part), Slot.session_id.is_not(None)).distinct()
-        for session_id in sorted(session.scalars(shared).all()):
+        for session_id in sorted(filter(None, session.scalars(shared))):
             slots.refresh_session(session, session_id)
         closed = select(Slot.schedule_id).where(Slot.id.in_(part), CLOSED).distinct()
         for schedule_id in sorted(session.scalars(closed).all()):

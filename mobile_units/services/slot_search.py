@@ -118,6 +118,11 @@ class SlotFilter:
     places: int = 1
     order: SlotOrder = SlotOrder.TIME
 
+    @property
+    def by_distance(self) -> bool:
+        """Whether the nearest come first, which without coordinates they cannot."""
+        return self.order is SlotOrder.DISTANCE and self.latitude is not None
+
 
 @dataclass(frozen=True, slots=True)
 class SlotAtPlace:
@@ -178,7 +183,7 @@ def find(session: Session, actor: Actor, criteria: SlotFilter, now: datetime) ->
             `page_too_deep`, see `DEEPEST`.
     """
     _require_sense(criteria)
-    by_distance = criteria.order is SlotOrder.DISTANCE and criteria.latitude is not None
+    by_distance = criteria.by_distance
     rows = _found(session, _shape(criteria), _parameters(actor, criteria, now), by_distance=by_distance)
     paging = criteria.paging
     items = [_slot(row) for row in rows[: paging.page_size]]
@@ -274,7 +279,7 @@ def _start(criteria: SlotFilter, now: datetime) -> tuple[datetime, int]:
     start = (now, _NO_ID)
     if criteria.first_day:
         start = max(start, (local_instant(criteria.first_day, time()), _EVERY_ID))
-    if criteria.after and criteria.order is SlotOrder.TIME:
+    if criteria.after and not criteria.by_distance:
         start = max(start, (criteria.after.starts_at, criteria.after.slot_id))
     return start
 

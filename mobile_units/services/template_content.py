@@ -62,21 +62,25 @@ def hours_content(hours: Iterable[Hours]) -> list[dict[str, Any]]:
     ]
 
 
-def hours_of(content: Iterable[Mapping[str, Any]]) -> list[Hours]:
+def hours_of(content: Iterable[Mapping[str, Any]]) -> tuple[Hours, ...]:
     """Working times of a day from what is kept of them; raises KeyError or ValueError for anything else."""
-    return [_one_time(each) for each in content]
+    return tuple(map(_one_time, content))
 
 
 def _one_time(content: Mapping[str, Any]) -> Hours:
     opens, closes, breaks = _exactly(content, "opens", "closes", "breaks")
-    return Hours(_time(opens), _time(closes), [Break(*map(_time, _exactly(each, "starts", "ends"))) for each in breaks])
+    return Hours(_time(opens), _time(closes), tuple(map(_break, breaks)))
+
+
+def _break(content: Mapping[str, Any]) -> Break:
+    return Break(*map(_time, _exactly(content, "starts", "ends")))
 
 
 def _template(content: Mapping[str, Any]) -> Template:
     week, rooms, shared, crew, setup, held_back, quotas, overbooking, blocking = _exactly(content, *_FIELDS)
     return Template(
         week={int(day): hours_of(hours) for day, hours in week.items()},
-        rooms=[_rooms(each) for each in rooms],
+        rooms=tuple(map(_rooms, rooms)),
         shared=shared and _shared(shared),
         crew=_text(crew),
         setup_minutes=_number(setup),
@@ -108,9 +112,13 @@ def _rooms_content(rooms: Rooms) -> dict[str, Any]:
 
 def _rooms(content: Mapping[str, Any]) -> Rooms:
     examinations, places, women_per_day = _exactly(content, "examinations", "places", "women_per_day")
-    given = (_exactly(each, "path", "minutes", "weight") for each in examinations)
     limit = None if women_per_day is None else _number(women_per_day)
-    return Rooms([Examination(Path(path), *map(_number, numbers)) for path, *numbers in given], _number(places), limit)
+    return Rooms(tuple(map(_examination, examinations)), _number(places), limit)
+
+
+def _examination(content: Mapping[str, Any]) -> Examination:
+    path, minutes, weight = _exactly(content, "path", "minutes", "weight")
+    return Examination(Path(path), _number(minutes), _number(weight))
 
 
 def _shared_content(shared: SharedResources) -> dict[str, Any]:

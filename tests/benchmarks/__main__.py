@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks import bookings, planner, slots, stage, transmission, whole_job
+from tests.benchmarks import bookings, planner, search, slots, stage, transmission, whole_job
 from tests.benchmarks.stage import report
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,7 @@ PARTS: Mapping[str, Callable[[], object]] = {
     "database": with_database,
     "transmission": transmission.measure,
     "planner": planner.measure,
+    "search": search.measure,
 }
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import csv
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
@@ -38,7 +39,7 @@ def store(engine: Engine, *, slots: int = 500_000, visits: int = 300_000) -> Qua
     """
     today = clock.today()
     first_day = today + timedelta(days=8 - today.isoweekday())
-    facts = {
+    facts: dict[str, Any] = {
         "first_day": first_day,
         "slots": slots,
         "visits": visits,

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from datetime import time as clock_time
+from functools import partial
+from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -24,12 +26,8 @@ from mobile_units.services import publishing, slot_rows, versions
 from tests.benchmarks.stage import Database, report
 
 UNITS = 100
-TEMPLATE = Template(
-    week=dict.fromkeys(
-        range(1, 8), [Hours(clock_time(8), clock_time(15, 30), [Break(clock_time(11), clock_time(11, 15))])]
-    ),
-    rooms=[Rooms([Examination(Path.MAMMOGRAPHY, 8)])],
-)
+HOURS = (Hours(clock_time(8), clock_time(15, 30), [Break(clock_time(11), clock_time(11, 15))]),)
+TEMPLATE = Template(week=dict.fromkeys(range(1, 8), HOURS), rooms=[Rooms([Examination(Path.MAMMOGRAPHY, 8)])])
 COLUMNS = (
     "uuid, schedule_id, service_place_id, place_mobility, mobile, starts_at, ends_at, capacity, taken, extra, status,"
     " reserved_for, kept_for_waiting, session_id, fits"
@@ -128,5 +126,9 @@ def _schedule(session: Session, place: ServicePlace, range_id: int, first: date,
 
 def _rows(schedules: list[Schedule]) -> Iterator[str]:
     for each in schedules:
-        wanted = apply_to_dates(TEMPLATE, each.valid_from, each.valid_to, lambda _path, _day, own=each: own.uuid)
+        wanted = apply_to_dates(TEMPLATE, each.valid_from, each.valid_to, partial(_uuid_of, each))
         yield from slot_rows.planned_slots(each, wanted.slots, {})
+
+
+def _uuid_of(schedule: Schedule, _path: Path, _day: date) -> UUID:
+    return schedule.uuid

@@ -12,9 +12,8 @@ from mobile_units.rules.waiting import LEAD, SHORTEST, TRANSITIONS, WaitingStatu
 
 FOUR_HOURS = timedelta(hours=4)
 FAR = datetime(2027, 12, 1, tzinfo=UTC)
-INSTANTS = st.integers(0, 730 * 24 * 60).map(
-    lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
-)
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+INSTANTS = st.integers(0, 730 * 24 * 60).map(lambda minutes: BEGINNING + timedelta(minutes=minutes))
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:

@@ -482,7 +482,7 @@ def deliver(session: Session, actor: Actor, centre: Centre, choose: Callable[[in
     settle(session, actor)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_move_is_carried_out_within_all_limits_and_undone_without_a_trace(
     session: Session, data: st.DataObject

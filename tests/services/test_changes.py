@@ -539,7 +539,8 @@ def test_a_room_with_visits_does_not_close(session: Session, actor: Actor, labor
     slot = next(each for each in rows(session, actor) if each.starts_at.day == 8)
     visit = booked(session, actor, slot)
     command = PlaceChange(version=laboratory.version, days=[PlaceDay(MONDAY)])
-    assert [each.id for each in place_changes.preview_place(session, actor, laboratory.id, command, NOW).visits] == [visit.id]
+    told = place_changes.preview_place(session, actor, laboratory.id, command, NOW)
+    assert [each.id for each in told.visits] == [visit.id]
     with refused("slots_have_visits"):
         place_changes.change_place(session, actor, laboratory.id, command, NOW)
 

@@ -163,7 +163,7 @@ def test_what_fits_is_the_truth_whatever_is_booked_and_cancelled(
         day = Day(session, actor, data.draw(st.sampled_from([ONE_MIDWIFE, both])))
         made: list[Visit] = []
         for path, at in data.draw(st.lists(st.sampled_from(sorted(day.slots)), min_size=3, max_size=7)):
-            if made and data.draw(st.booleans()):
+            if data.draw(st.booleans()) and made:
                 visit = made.pop()
                 end = Cancellation(version=visit.version, cancelled_by=CancelledBy.PROVIDER)
                 visits.cancel(session, actor, visit.id, end)

@@ -102,6 +102,8 @@ def test_a_dropped_day_leaves_its_visits_in_orphaned_slots(session: Session, act
     assert [row.day for row in stop.days] == [WEDNESDAY]
     assert waiting(session, actor)[0] is WITHDRAW
     assert stop.women_planned == 6
+    orphaning(session, actor, stop, WorkedDay(WEDNESDAY, closes=time(9, 30)))
+    assert stop.women_planned == 3
 
 
 def test_nothing_is_booked_into_an_orphaned_slot(session: Session, actor: Actor, stop: Stop) -> None:
@@ -122,11 +124,12 @@ def test_nothing_is_booked_into_an_orphaned_slot(session: Session, actor: Actor,
 
 
 def test_the_last_visit_that_leaves_takes_the_slot_with_it(session: Session, actor: Actor, stop: Stop) -> None:
-    """Of two women one cancels: still orphaned; the other one: withdrawn, and the centre hears of it."""
+    """One room is too small for two to return; one cancels: still orphaned; the other one: withdrawn, and told."""
     orphaning(session, actor, stop, WHOLE[0], WorkedDay(THURSDAY, rooms=2))
     slot = rows(session, actor)[6]
     made = [booked(session, actor, slot) for _ in range(2)]
     orphaning(session, actor, stop, WHOLE[0])
+    orphaning(session, actor, stop, WHOLE[0], WorkedDay(THURSDAY, rooms=1))
     accept_all(session)
     cancel(session, actor, made[0])
     assert status(session, slot.id) is SlotStatus.ORPHANED

@@ -6,14 +6,15 @@ The race for one place is also run without its guards, and must then go wrong.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from mobile_units import db
+from mobile_units import clock, db
+from mobile_units.cli.waiting_list import Places
 from mobile_units.errors import DomainError
 from mobile_units.models.slots import Slot
 from mobile_units.models.visits import Visit
@@ -208,3 +209,26 @@ def test_offers_cancellations_and_bookings_do_not_wait_in_a_circle(engine: Engin
     assert not {"DeadlockDetected", "LockNotAvailable"} & set(map(str, outcomes))
     taken, held = scene.places()
     assert taken == held <= 2
+
+
+def test_a_round_of_the_worker_offers_all_that_can_be_offered(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both places of the slot, each in a transaction of its own; a worker that is to stop begins no more."""
+    scene = Scene(engine, women=3, places=2)
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    stop = Event()
+    stop.set()
+    Places(engine, HOURS, stop).go_round()
+    assert scene.statuses() == 3 * [WaitingStatus.WAITING]
+    Places(engine, HOURS, Event()).go_round()
+    assert scene.statuses() == 2 * [WaitingStatus.OFFERED] + [WaitingStatus.WAITING]
+
+
+def test_a_woman_whose_row_somebody_has_keeps_her_turn(engine: Engine) -> None:
+    """The round neither waits for her nor goes on to the next; it comes back to the slot."""
+    scene = Scene(engine, women=2)
+    with Session(engine) as session:
+        session.get_one(Woman, scene.entry(0).woman_id, with_for_update={"key_share": True})
+        assert scene.race(scene.offering()) == [Offered.LATER]
+    assert scene.statuses() == 2 * [WaitingStatus.WAITING]
+    assert scene.race(scene.offering()) == [Offered.TO_A_WOMAN]
+    assert scene.statuses() == [WaitingStatus.OFFERED, WaitingStatus.WAITING]
