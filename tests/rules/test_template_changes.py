@@ -166,6 +166,15 @@ def test_an_orphan_that_is_wanted_again_is_offered_again() -> None:
     assert difference(again, wanted(), Mode.OVERWRITE).nothing_to_do
 
 
+def test_an_orphan_that_is_left_alone_stays_one() -> None:
+    """In additive mode, and where the template does not decide."""
+    orphan = [StoredSlot(wanted().slots[0], 1, orphaned=True)]
+    change = difference(orphan, wanted(), Mode.ADDITIVE)
+    assert applied(orphan, change)[0] == orphan[0]
+    later = difference(orphan, wanted(path=Path.HPV_LBC), Mode.OVERWRITE)
+    assert orphan[0] in applied(orphan, later)
+
+
 def test_nothing_new_is_offered_at_the_time_of_an_orphan() -> None:
     """The visit at 8:20 stays until 8:40, so the new times at 8:10 and 8:30 wait; those beside it come."""
     plan = wanted(8 * 60 + 10, 9 * 60 + 10)
