@@ -377,7 +377,7 @@ def alternatives(  # noqa: PLR0913 -- what a woman asks for, and how many answer
     now: datetime,
     limit: int = 5,
 ) -> list[SlotAtPlace]:
-    """The nearest slots that can be booked instead of one that cannot be had, on the same path.
+    """The nearest slots that can be booked instead of one that cannot be had, on her path or on that of the slot.
 
     First come those of the same stop or stationary place on the same day; then the others, by the hours between the
     two beginnings plus the kilometres between the two sites (`distance_km`), up to 28 days and 100 km away. A

@@ -364,7 +364,7 @@ _ALTERNATIVES = Template(
     """
 WITH origin AS MATERIALIZED (
     SELECT slots.starts_at, slots.service_place_id, mobile_points.stop_id, sites.latitude, sites.longitude,
-        CAST(slots.starts_at AT TIME ZONE 'Europe/Warsaw' AS date) AS day
+        schedules.path, CAST(slots.starts_at AT TIME ZONE 'Europe/Warsaw' AS date) AS day
     FROM slots $places WHERE slots.id = :slot_id AND schedules.provider_id = :provider_id
 ), near AS MATERIALIZED (
     SELECT schedules.id, CASE WHEN schedules.mobile THEN coalesce(mobile_points.stop_id = origin.stop_id, false)
@@ -376,7 +376,8 @@ WITH origin AS MATERIALIZED (
         ON schedules.valid_from <= origin.day + $days AND schedules.valid_to >= origin.day - $days
     LEFT JOIN mobile_points ON mobile_points.id = schedules.mobile_point_id
     LEFT JOIN stops ON stops.id = mobile_points.stop_id LEFT JOIN sites ON sites.id = stops.site_id
-    WHERE schedules.provider_id = :provider_id AND schedules.path = :path AND schedules.valid_to >= :today
+    WHERE schedules.provider_id = :provider_id AND schedules.path IN (:path, origin.path)
+        AND schedules.valid_to >= :today
 ), hits AS MATERIALIZED (
     SELECT slots.id, near.distance_km, row_number() OVER (ORDER BY
         near.same_place AND CAST(slots.starts_at AT TIME ZONE 'Europe/Warsaw' AS date) = origin.day DESC,

@@ -360,6 +360,16 @@ def test_alternatives_are_near_in_place_and_time(session: Session, actor: Actor)
     assert alternatives(session, actor, lost, now=morning.starts_at, limit=1) == [afternoon.id]
 
 
+def test_alternatives_are_on_the_path_of_the_woman_or_of_the_slot(session: Session, actor: Actor) -> None:
+    """Who asked for cytology in a slot that is meant for HPV tests may have another of these, but no mammography."""
+    lost = slot(session, actor.provider_id, Path.HPV_LBC)
+    meant_alike = slot(session, actor.provider_id, Path.HPV_LBC)
+    her_own = slot(session, actor.provider_id, Path.CLASSIC_CYTOLOGY)
+    slot(session, actor.provider_id)
+    assert alternatives(session, actor, lost, path=Path.CLASSIC_CYTOLOGY) == [meant_alike.id, her_own.id]
+    assert alternatives(session, actor, lost) == [meant_alike.id]
+
+
 def test_alternatives_keep_reservations(session: Session, actor: Actor) -> None:
     """A slot for urgent cases is one for them only; a stationary place is near to itself alone."""
     place = factories_booking.service_place(session, actor.provider_id, mobility=Mobility.STATIONARY)

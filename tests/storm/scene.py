@@ -37,10 +37,15 @@ MIDWIFE = (Resource("położna", frozenset(Path)),)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The keys of everything there is; `day` is when the women are examined, `stop_id` the stop that is changed."""
+    """The keys of everything there is; `day` is when the women are examined, `stop_id` the stop that is changed.
+
+    Women wait for `waited_for`, another stop. The clock of the crowd is `ahead` of ours, so that it is day for them
+    whenever the storm is run.
+    """
 
     actor: Actor
     day: date
+    ahead: timedelta
     women: tuple[int, ...]
     stop_id: int
     waited_for: int
@@ -50,9 +55,10 @@ class Scene:
 
 
 def build(engine: Engine) -> Scene:
-    """Stores the scene on a Wednesday to come, which is worked whatever the calendar says."""
-    now = clock.now()
-    day = clock.today() + timedelta(days=14)
+    """Stores the scene, on a Wednesday in two weeks."""
+    today = clock.today()
+    now = local_instant(today, time(12))
+    day = today + timedelta(days=14)
     day += timedelta(days=(2 - day.weekday()) % 7)
     with db.transaction(engine) as session:
         actor = Actor(factories.provider(session).id)
@@ -69,10 +75,11 @@ def build(engine: Engine) -> Scene:
         return Scene(
             actor=actor,
             day=day,
+            ahead=now - clock.now(),
             women=tuple(women),
             stop_id=published,
             waited_for=waited_for,
-            mammography=(*_slots_of(session, published), *singles, *(shared[Path.MAMMOGRAPHY])),
+            mammography=(*_slots_of(session, published), *singles, *shared[Path.MAMMOGRAPHY]),
             cervical=tuple(shared[Path.HPV_LBC]),
             roomy=(roomy[0].id, roomy[1].id),
         )
