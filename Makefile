@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-reset test chaos bench lock clean
+.PHONY: demo demo-reset test chaos storm bench lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/mobile-units demo
@@ -18,6 +18,9 @@ test: .venv/dev.stamp
 
 chaos: .venv/dev.stamp
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+storm: .venv/dev.stamp
+	$(BIN)/python -m tests.storm $(STORM)
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.benchmarks

@@ -124,6 +124,7 @@ STATUS = {
     "planning_job_accepted": 409,
     "planning_job_not_done": 409,
     "planning_job_over": 409,
+    "preview_outdated": 409,
     "quotas_above_all": 422,
     "reconciliation_running": 409,
     "regon_invalid": 422,

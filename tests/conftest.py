@@ -27,8 +27,9 @@ SERVER_FOLDER = "MOBILE_UNITS_TEST_SERVER"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """An option for those who change what is sent on purpose."""
+    """Options for those who change what is sent on purpose, and for a long search for faults."""
     parser.addoption("--rewrite-golden", action="store_true", help="write the envelopes in tests/golden anew")
+    parser.addoption("--fuzz", type=int, default=0, metavar="N", help="send N random requests to each operation")
 
 
 def pytest_configure(config: pytest.Config) -> None:

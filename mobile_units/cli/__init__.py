@@ -118,6 +118,7 @@ def worker(threads: int) -> None:
 @click.option("--sites", type=FILE, help="Sites (CSV) instead of the sample.")
 @click.option("--women", default=400, show_default=True, type=click.IntRange(0), help="Fictitious women to book.")
 @click.option("--plan-seconds", default=5.0, show_default=True, type=SECONDS, help="Time for the plan.")
+@click.option("--examples/--no-examples", default=True, show_default=True, help="Work with the diary, too.")
 @click.option("--port", default=8000, show_default=True, type=PORT, help="Of the application.")
 def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     once: bool,  # noqa: FBT001 -- a flag of the command line
@@ -127,6 +128,7 @@ def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     sites: Path | None,
     women: int,
     plan_seconds: float,
+    examples: bool,  # noqa: FBT001 -- a flag
     port: int,
 ) -> None:
     """Do the whole job on sample data, then serve it.
@@ -138,7 +140,8 @@ def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
 
     if reset:
         run.reset(folder)
-    wanted = Wanted((sites or sample.SITES).read_bytes(), women=women, plan_seconds=plan_seconds)
+    content = (sites or sample.SITES).read_bytes()
+    wanted = Wanted(content, women=women, plan_seconds=plan_seconds, examples=examples)
     try:
         if not once:
             run.serve(run.prepare(folder, wanted, 8010, 8011), port)

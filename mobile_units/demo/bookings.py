@@ -99,11 +99,19 @@ def _is_booked(actor: Actor, command: visits.NewVisit) -> bool:
 
 
 def _woman(session: Session, share: Share, number: int) -> Woman:
-    """The fictitious woman of a number, who may be screened on every path."""
+    """The fictitious woman of a number, who may be screened on every path; some agreed to be written to."""
     born = date(share.today.year - 60, 1, 1) + timedelta(days=number * 11 % 5000)
     identity = women.Identity(pesel=make_pesel(born, number % 5000, "F"))
     known = women.find_by_identity(session, share.actor, identity)
     if known:
         return known
-    command = women.NewWoman(identity=identity, given_name="Pacjentka", family_name=f"Fikcyjna-{number:04d}")
+    command = women.NewWoman(
+        identity=identity,
+        given_name="Pacjentka",
+        family_name=f"Fikcyjna-{number:04d}",
+        telephone=f"600 000 {number % 1000:03d}",
+        email=f"pacjentka-{number:04d}@example.com" if number % 3 else None,
+        email_consent=number % 3 == 1,
+        sms_consent=number % 3 == 2,
+    )
     return women.register(session, share.actor, command, share.today)

@@ -94,6 +94,12 @@ REFUSALS: dict[str, Refusal] = {
         "Correct the date of the examination.",
     ),
     # slots
+    "preview_outdated": Refusal(
+        "Od podglądu coś się zmieniło, więc niczego nie zrobiono.",
+        "Something has changed since the preview, so nothing was done.",
+        "Obejrzyj nowy podgląd i dopiero potem wykonaj zmianę.",
+        "Look at a new preview before you carry it out.",
+    ),
     "page_too_deep": Refusal(
         "Po numerach stron można obejrzeć pierwsze {slots} terminów.",
         "The first {slots} slots can be turned over by page number.",

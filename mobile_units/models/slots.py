@@ -28,6 +28,9 @@ BOOKABLE = "status = 'open' AND taken < capacity AND fits AND NOT kept_for_waiti
 WITH_ROOM = "status = 'open' AND taken < capacity + extra AND fits AND NOT kept_for_waiting"
 """As `BOOKABLE`, extra places too; the predicate of the index by schedule, which serves searches near a place."""
 
+ONLY_EXTRA = "status = 'open' AND taken >= capacity AND taken < capacity + extra AND fits AND NOT kept_for_waiting"
+"""The slots that are full but for extra places; the predicate of their index by time, in which few slots ever are."""
+
 SEVERAL = f"{BOOKABLE} AND capacity - taken > 1 AND session_id IS NULL"
 """The slots in which several women may be booked together; the predicate of their index by time."""
 
@@ -77,6 +80,7 @@ class Slot(Base):
         UniqueConstraint("schedule_id", "starts_at"),
         Index("ix_slots_bookable", text(RESERVATION), "starts_at", "id", postgresql_where=BOOKABLE),
         Index("ix_slots_several", text(RESERVATION), "starts_at", "id", postgresql_where=SEVERAL),
+        Index("ix_slots_only_extra", text(RESERVATION), "starts_at", "id", postgresql_where=ONLY_EXTRA),
         Index("ix_slots_with_room", "schedule_id", text(RESERVATION), "starts_at", postgresql_where=WITH_ROOM),
         Index("ix_slots_kept_for_waiting", "starts_at", postgresql_where="kept_for_waiting"),
         Index("ix_slots_orphaned", "starts_at", postgresql_where=ORPHANED),

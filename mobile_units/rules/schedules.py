@@ -88,8 +88,8 @@ class Difference:
 def difference(present: Iterable[PresentSlot], wanted: Iterable[SlotTime]) -> Difference:
     """How the slots that are offered become those that are wanted; a slot is known by its start.
 
-    A withdrawn or orphaned slot that is wanted is among the added. Raises ValueError where a slot would get another
-    end, for what was handed over under an identifier keeps its time.
+    A withdrawn or orphaned slot that is wanted is among the added. Raises ValueError where an offered slot would
+    get another end: other hours do not change how long a slot lasts.
     """
     offered = {each.time.starts_at: each for each in present if not each.withdrawn}
     asked = {each.time.starts_at: each for each in wanted}

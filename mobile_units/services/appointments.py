@@ -1,8 +1,9 @@
 """When and where a visit is, in the words in which women are told."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -27,27 +28,37 @@ def at_site(site: Site, starts_at: datetime) -> Appointment:
 
 def of_visit(session: Session, visit_id: int) -> Appointment:
     """The appointment of a visit as it is published now."""
-    return _read(session, Visit.id == visit_id)
+    return of_visits(session, [visit_id])[visit_id]
 
 
-def before_move(session: Session, visit: Visit) -> Appointment | None:
-    """The appointment from which a visit was moved, None if it was not."""
-    if visit.moved_from is None:
-        return None
-    return _read(session, Visit.uuid == visit.moved_from)
+def of_visits(session: Session, visit_ids: Collection[int]) -> dict[int, Appointment]:
+    """The appointments of visits as they are published now."""
+    found = _read(session, Visit.id.in_(visit_ids))
+    return {visit_id: appointment for visit_id, _, appointment in found}
 
 
-def _read(session: Session, which: ColumnElement[bool]) -> Appointment:
-    row = session.execute(_APPOINTMENTS.where(which)).one()
-    site: Site | None = row.Site
+def before_moves(session: Session, visits: Iterable[Visit]) -> dict[int, Appointment]:
+    """By visit, the appointment from which it was moved; those that were not are left out."""
+    moved = {visit.moved_from: visit.id for visit in visits if visit.moved_from is not None}
+    if not moved:
+        return {}
+    return {moved[uuid]: appointment for _, uuid, appointment in _read(session, Visit.uuid.in_(moved))}
+
+
+def _read(session: Session, which: ColumnElement[bool]) -> Iterator[tuple[int, UUID, Appointment]]:
+    for visit_id, uuid, starts_at, address, site in session.execute(_APPOINTMENTS.where(which)):
+        yield visit_id, uuid, _appointment(starts_at, address, site)
+
+
+def _appointment(starts_at: datetime, address: str, site: Site | None) -> Appointment:
     if site is not None:
-        return at_site(site, row.starts_at)
-    place, locality = in_parts(row.address)
-    return Appointment(row.starts_at, locality, place)
+        return at_site(site, starts_at)
+    place, locality = in_parts(address)
+    return Appointment(starts_at, locality, place)
 
 
 _APPOINTMENTS = (
-    select(Slot.starts_at, ServicePlace.address, Site)
+    select(Visit.id, Visit.uuid, Slot.starts_at, ServicePlace.address, Site)
     .select_from(Visit)
     .join(Visit.slot)
     .join(Slot.schedule)

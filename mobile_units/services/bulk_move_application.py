@@ -108,7 +108,8 @@ def _exchanges(
     places: Mapping[int, Slot],
 ) -> list[Exchange]:
     exchanges = [_exchange(actor, visits[key], places[slot_id]) for key, slot_id in sorted(_to(rows).items())]
-    refused = {each.old.id: why for each in exchanges if (why := _unfit(session, each))}
+    facts = steps.PathFacts(session, actor.provider_id, (each.old.woman_id for each in exchanges))
+    refused = {each.old.id: why for each in exchanges if (why := _unfit(session, each, facts))}
     if refused:
         raise DomainError("bulk_move_outdated", count=len(refused), visits=listed(refused))
     return exchanges
@@ -120,10 +121,10 @@ def _exchange(actor: Actor, old: Visit, place: Slot) -> Exchange:
     return Exchange(old, new)
 
 
-def _unfit(session: Session, each: Exchange) -> str | None:
+def _unfit(session: Session, each: Exchange, facts: steps.PathFacts) -> str | None:
     """Why the new visit cannot be on its path; gives it the path, the range and the rule that was set aside."""
     try:
-        assessment = steps.follow_path(session, each.new, each.old.path)
+        assessment = steps.follow_path(session, each.new, each.old.path, facts=facts)
     except DomainError:
         return PLACE_GONE
     if not assessment.eligible:
@@ -135,8 +136,8 @@ def _carry_out(session: Session, actor: Actor, move: BulkMove, exchanges: Sequen
     left = {each.old.slot_id for each in exchanges}
     room = _room({each.new.slot.id: each.new.slot for each in exchanges})
 
-    def enter(visit: Visit) -> None:
-        slots.take(session, visit.slot, now, admission(visit, left))
+    def enter(visit: Visit) -> slots.Change:
+        return slots.take_one(session, visit.slot, now, admission(visit, left))
 
     try:
         order = carry_out(session, actor, exchanges, room, enter, move.reason)

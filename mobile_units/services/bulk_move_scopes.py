@@ -3,8 +3,7 @@
 All is read in a few statements, however many women there are.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -22,14 +21,11 @@ from mobile_units.models.units import MobileUnit
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.admission import BookingChannel
-from mobile_units.rules.calendar import local_day
 from mobile_units.rules.eligibility import (
     Assessment,
     Candidate,
     EligibilityRule,
-    ExaminationSource,
     Exclusion,
-    PastExamination,
     assess,
 )
 from mobile_units.rules.programmes import Path, Programme
@@ -220,7 +216,7 @@ def days_open(session: Session, actor: Actor, visits: Sequence[Leaving], first: 
     They follow from what she declared and her visits performed here, which leaves its trace in the audit log. A rule
     that was set aside for a visit is set aside for its move too.
     """
-    performed = _performed(session, {each.woman.id for each in visits})
+    performed = women.performed(session, (each.woman.id for each in visits))
     rules, exclusions = eligibility_data.rules(session)
     days = {}
     for each in visits:
@@ -234,15 +230,6 @@ def days_open(session: Session, actor: Actor, visits: Sequence[Leaving], first: 
         )
         days[each.id] = Days() if each.overridden else _days(asked, first, last)
     return days
-
-
-def _performed(session: Session, woman_ids: Iterable[int]) -> dict[int, list[PastExamination]]:
-    found: defaultdict[int, list[PastExamination]] = defaultdict(list)
-    query = select(Visit.woman_id, Visit.path, Slot.starts_at).join(Visit.slot)
-    wanted = Visit.woman_id.in_(sorted(woman_ids)), Visit.status == VisitStatus.PERFORMED
-    for woman_id, path, starts_at in session.execute(query.where(*wanted)):
-        found[woman_id].append(PastExamination(path, local_day(starts_at), ExaminationSource.VISIT))
-    return found
 
 
 class _Question(NamedTuple):

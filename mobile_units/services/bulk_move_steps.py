@@ -1,16 +1,17 @@
 """What carrying out a bulk move and undoing it have in common: the locks, the order of the steps, and each step.
 
 Locked are, in this order: the row of the bulk move, all its women, mixed sessions and slots (of each the lowest key
-first, as `services.visits` tells), and the messages that wait for a worker about the schedules of these slots. Whoever
-books meanwhile came before and is seen, or waits and finds what was done.
+first, as `services.visits` tells). Whoever books meanwhile came before and is seen, or waits and finds what was done.
 
-The steps go in the order of `planning.hand_over`, so the database's capacity holds on the way, and each message waits
-for those of the visits that left the slot before, so it holds at the central system too.
+All leave and then all arrive, each kind of row stored for all of them at once, so the database's capacity holds on the
+way. Messages are stored in the order of `planning.hand_over`, and each waits for those of the visits that left the
+slot, so it holds at the central system too.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -19,15 +20,13 @@ from sqlalchemy.orm import Session, joinedload, load_only
 from mobile_units.errors import DomainError
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.slots import Slot
-from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.planning.hand_over import StepKind, Transfer, order_of_hand_over
 from mobile_units.planning.problem import Key
 from mobile_units.rules.messages import NoticeKind
-from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import VisitStatus
-from mobile_units.services import messages_to_women, mixed_sessions, slots
+from mobile_units.services import messages_to_women, mixed_sessions, new_visits, slots
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor
 
@@ -40,8 +39,8 @@ class Exchange:
     new: Visit
 
 
-Enter = Callable[[Visit], None]
-"""Takes the place of a visit that is about to be stored."""
+Enter = Callable[[Visit], slots.Change]
+"""Takes the place of a visit that is about to be stored; whether rooms and crew have time for it was asked before."""
 
 
 def lock_women(session: Session, visit_ids: Iterable[int]) -> dict[int, Visit]:
@@ -73,17 +72,7 @@ def lock_slots(session: Session, slot_ids: Iterable[int]) -> dict[int, Slot]:
     place = joinedload(Slot.schedule).joinedload(Schedule.service_place)
     together = Slot.id.in_(keys) | Slot.session_id.in_(shared)
     found = {slot.id: slot for slot in slots.lock(session, select(Slot).where(together).options(place))}
-    _lock_news(session, {slot.schedule_id for slot in found.values()})
     return {key: found[key] for key in keys}
-
-
-def _lock_news(session: Session, schedule_ids: Iterable[int]) -> None:
-    """A booking elsewhere in these schedules must not hold such a message while it waits for ours."""
-    kinds = (MessageKind.SAVE_SLOTS, MessageKind.WITHDRAW_SLOTS)
-    waiting = OutboxMessage.state == MessageState.PENDING, OutboxMessage.attempts == 0
-    query = select(OutboxMessage.id).where(OutboxMessage.kind.in_(kinds), *waiting)
-    query = query.where(OutboxMessage.subject_id.in_(sorted(schedule_ids))).order_by(OutboxMessage.id)
-    session.execute(query.with_for_update(key_share=True))
 
 
 def too_many(exchanges: Mapping[int, int], room: Mapping[int, int], left: Iterable[int]) -> set[int]:
@@ -106,24 +95,101 @@ def carry_out(  # noqa: PLR0913, PLR0917 -- what is exchanged, how places are ta
     enter: Enter,
     reason: str,
 ) -> list[int]:
-    """Ends the old visits and stores the new ones; returns the keys of the old ones in the order in which they went.
+    """Ends the old visits and stores the new ones; returns the keys of the old ones in the order in which they go.
 
     `room` are the free places by slot at the beginning. A refusal on the way is passed through, named by `Refused`.
     """
+    leaving, arriving = _in_order(exchanges, room)
+    old, new = [each.old for each in leaving], [each.new for each in arriving]
+    news = _News()
+    for visit in old:
+        news.fewer_in(slots.free_one(session, visit.slot_id), visit.slot_id)
+    steps.change_all(session, actor, old, VisitStatus.MOVED, reason)
+    sessions = _fit(session, arriving)
+    for each in arriving:
+        with _named(each):
+            news.more_in(enter(each.new))
+    _turn(session, {*sessions, *_shared(old)}, sessions, news)
+    steps.call_off_all(session, old)
+    news.tell(session, old)
+    steps.store_all(session, actor, new, "move")
+    new_visits.pass_on_all(session, new)
+    messages_to_women.notify_all(session, actor, [each.new for each in exchanges], NoticeKind.MOVED)
+    return [visit.id for visit in old]
+
+
+def _in_order(exchanges: Sequence[Exchange], room: Mapping[int, int]) -> tuple[list[Exchange], list[Exchange]]:
+    """In which order the women leave, and in which they arrive."""
     by_id = {each.old.id: each for each in exchanges}
     transfers = (Transfer(each.old.id, each.old.slot_id, each.new.slot.id) for each in exchanges)
     free: dict[Key, int] = {slot_id: places for slot_id, places in room.items()}  # noqa: C416 -- keys of another type
-    order = []
-    for step in order_of_hand_over(transfers, free).steps:
-        each = by_id[int(step.transfer.visit)]
-        if step.kind is not StepKind.BOOK:
-            _leave(session, actor, each.old, reason)
-            order.append(each.old.id)
-        if step.kind is not StepKind.CANCEL:
-            _arrive(session, actor, each, enter)
-    for each in exchanges:
-        tell_her(session, actor, each.new)
-    return order
+    order = [(step.kind, by_id[int(step.transfer.visit)]) for step in order_of_hand_over(transfers, free).steps]
+    leaving = [each for kind, each in order if kind is not StepKind.BOOK]
+    return leaving, [each for kind, each in order if kind is not StepKind.CANCEL]
+
+
+# rooms and crew that slots share
+
+
+def _shared(visits: Iterable[Visit]) -> set[int]:
+    return {visit.slot.session_id for visit in visits if visit.slot.session_id is not None}
+
+
+def _fit(session: Session, arriving: Sequence[Exchange]) -> dict[int, mixed_sessions.Booked]:
+    """What is booked in each mixed session with all who arrive, the others having left."""
+    found: dict[int, mixed_sessions.Booked] = {}
+    for each in arriving:
+        slot = each.new.slot
+        if slot.session_id is not None:
+            booked = found.get(slot.session_id) or mixed_sessions.booked(session, slot.session_id)
+            with _named(each):
+                found[slot.session_id] = booked.with_one_more(each.new.path, slot.starts_at)
+    return found
+
+
+def _turn(
+    session: Session, session_ids: Iterable[int], known: Mapping[int, mixed_sessions.Booked], news: "_News"
+) -> None:
+    """Works out which slots of the sessions fit one more now; all of them are locked."""
+    for session_id in sorted(session_ids):
+        booked = known.get(session_id) or mixed_sessions.booked(session, session_id)
+        for turned in mixed_sessions.turn(session, mixed_sessions.turning(session, booked)):
+            change = slots.Change(turned.schedule_id, news=True)
+            if turned.fits:
+                news.more_in(change)
+            else:
+                news.fewer_in(change, turned.slot_id)
+
+
+# news
+
+
+@dataclass(slots=True)
+class _News:
+    """What the central system has to hear of slots: by schedule, those with fewer places, and schedules with more."""
+
+    fewer: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    more: dict[int, bool] = field(default_factory=dict)
+
+    def fewer_in(self, change: slots.Change, slot_id: int) -> None:
+        """Notes what became of a slot with fewer places."""
+        if change.news:
+            self.fewer[change.schedule_id].add(slot_id)
+
+    def more_in(self, change: slots.Change) -> None:
+        """Notes what became of a slot with more places."""
+        if change.news:
+            self.more[change.schedule_id] = self.more.get(change.schedule_id, False) or change.orphaned
+
+    def tell(self, session: Session, left: Iterable[Visit]) -> None:
+        """Has it handed over, behind the cancellations of the visits that have `left`, which are stored."""
+        by_schedule: defaultdict[int, set[int]] = defaultdict(set)
+        for visit in left:
+            by_schedule[visit.slot.schedule_id].add(visit.slot_id)
+        for schedule_id in sorted(self.fewer.keys() | slots.news_of_fewer(session, by_schedule)):
+            slots.tell_fewer(session, schedule_id, by_schedule[schedule_id] | self.fewer[schedule_id])
+        for schedule_id, orphaned in sorted(self.more.items()):
+            (slots.tell_orphaned if orphaned else slots.tell)(session, schedule_id)
 
 
 class Refused(Exception):  # noqa: N818 -- named by what happened, as the refusals are
@@ -134,30 +200,18 @@ class Refused(Exception):  # noqa: N818 -- named by what happened, as the refusa
         self.visit_id = visit_id
 
 
-def _leave(session: Session, actor: Actor, old: Visit, reason: str) -> None:
-    slots.free(session, old)
-    steps.change(session, actor, old, VisitStatus.MOVED, reason)
-    steps.call_off(session, old)
-
-
-def _arrive(session: Session, actor: Actor, each: Exchange, enter: Enter) -> None:
+@contextmanager
+def _named(each: Exchange) -> Iterator[None]:
     try:
-        enter(each.new)
+        yield
     except DomainError as error:
         raise Refused(each.old.id) from error
-    steps.store(session, actor, each.new, "move")
-    steps.pass_on(session, each.new)
 
 
 def admission(visit: Visit, left: Iterable[int]) -> slots.Admission:
     """With what a visit comes to its slot; a place that was left for it is hers and not of those who wait."""
     found = steps.admission_of(visit)
     return replace(found, waiting=visit.slot.id in left)
-
-
-def tell_her(session: Session, actor: Actor, visit: Visit) -> None:
-    """Has the woman told that her visit was moved; where it was is known by the visit."""
-    messages_to_women.notify(session, actor, visit, NoticeKind.MOVED)
 
 
 def listed(outdated: Mapping[int, str]) -> list[dict[str, object]]:

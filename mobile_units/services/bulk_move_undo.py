@@ -108,8 +108,8 @@ _AS_BEFORE = ("path", "contract_range", "urgent", "channel", "overbooked", "elig
 def _carry_out(
     session: Session, actor: Actor, exchanges: Mapping[int, Exchange], places: Mapping[int, Slot], reason: str
 ) -> None:
-    def enter(visit: Visit) -> None:
-        slots.take_back(session, visit)
+    def enter(visit: Visit) -> slots.Change:
+        return slots.take_back_one(session, visit)
 
     room = _room(places, [each.new for each in exchanges.values()])
     try:

@@ -10,7 +10,7 @@ in this order. The central e-registration is not known to have an operation that
 whose last slot is withdrawn therefore keeps its hours and days there, and here, and offers nothing.
 
 Locks: what the change is about (`services.changes`, `services.place_changes`), so that publications and changes follow
-each other; then the slots, as `services.slots` does.
+each other; then mixed sessions and slots, as `services.slots` does.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ from mobile_units.rules.schedules import ChangedDay, Difference, Pace, PresentSl
 from mobile_units.rules.slots import Interval, deal
 from mobile_units.rules.stops import changed_from
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.services import slot_rows, slots
+from mobile_units.services import mixed_sessions, slot_rows, slots
 from mobile_units.services.actors import Actor
 from mobile_units.services.slots import BookedVisit
 from mobile_units.transmission import outbox
@@ -148,7 +148,10 @@ def works_of(session: Session, groups: Iterable[Group]) -> list[Work]:
 def _works_of_group(session: Session, group: Group) -> list[Work]:
     keys = [schedule.id for schedule in group.schedules]
     days = sorted(group.days)
-    known = select(Slot).where(Slot.schedule_id.in_(keys), *slots.in_days(days[0], days[-1]))
+    of_days = Slot.schedule_id.in_(keys), *slots.in_days(days[0], days[-1])
+    known = select(Slot).where(*of_days)
+    shared = select(Slot.session_id).where(*of_days, Slot.session_id.is_not(None)).distinct()
+    mixed_sessions.lock(session, session.scalars(shared).all())
     rows = [row for row in slots.lock(session, known) if local_day(row.starts_at) in group.days]
     counts, places = offered_by(session, keys)
     held = Counter(counts) - Counter(row.schedule_id for row in rows if row.status not in GONE)
@@ -276,6 +279,16 @@ def carry_out(session: Session, actor: Actor, works: Sequence[Work], points: Col
     outbox.enqueue_again(session, MessageKind.IMPORT_MOBILE_POINTS, *points, after=taken_back)
     for work in works:
         tell(session, work.schedule, rescheduled=work.schedule.id in rescheduled, more=work.more)
+    for session_id in sorted({key for work in works for key in _sessions_entered(work)}):
+        slots.refresh_session(session, session_id)
+
+
+def _sessions_entered(work: Work) -> Iterator[int]:
+    """The mixed sessions into which slots return: what fits there was not kept up while they were withdrawn."""
+    for slot in work.slots.added:
+        row = work.rows.get(slot.time.starts_at)
+        if row is not None and row.session_id is not None:
+            yield row.session_id
 
 
 def _set_slots(session: Session, actor: Actor, work: Work, cause: Cause) -> None:
@@ -290,7 +303,8 @@ def _set_slots(session: Session, actor: Actor, work: Work, cause: Cause) -> None
             work.rows[slot.time.starts_at].capacity = slot.capacity
     for slot in work.slots.added:
         if row := work.rows.get(slot.time.starts_at):
-            row.status, row.ends_at, row.capacity = SlotStatus.OPEN, slot.time.ends_at, slot.capacity
+            row.status, row.capacity, row.kept_for_waiting = SlotStatus.OPEN, slot.capacity, False
+            slots.set_end(row, slot.time.ends_at)
     new = [slot for slot in work.slots.added if slot.time.starts_at not in work.rows]
     if new:
         slot_rows.store(session, slot_rows.open_slots(work.schedule, new))

@@ -279,7 +279,9 @@ def queue(
     What is told of the schedules waits for the messages of `after`.
     """
 
-    def enqueue(kind: MessageKind, subject_id: int, day: date, *requires: OutboxMessage | None) -> OutboxMessage:
+    def enqueue(
+        kind: MessageKind, subject_id: int, day: date, *requires: OutboxMessage | None, first: bool = False
+    ) -> OutboxMessage:
         known = [message for message in requires if message is not None]
         return outbox.enqueue(
             session,
@@ -289,6 +291,7 @@ def queue(
             service_day=day,
             requires=known,
             after=after,
+            first=first,
         )
 
     place = schedules[0].service_place
@@ -302,7 +305,7 @@ def queue(
         day, point_id = schedule.valid_from, schedule.mobile_point_id
         if point_id is not None and point_id not in points:
             points[point_id] = enqueue(MessageKind.IMPORT_MOBILE_POINTS, point_id, day, registration)
-        saved = enqueue(MessageKind.SAVE_SCHEDULE, schedule.id, day, registration, points.get(point_id))
-        everything += [saved, enqueue(MessageKind.SAVE_SLOTS, schedule.id, day, saved)]
+        saved = enqueue(MessageKind.SAVE_SCHEDULE, schedule.id, day, registration, points.get(point_id), first=True)
+        everything += [saved, enqueue(MessageKind.SAVE_SLOTS, schedule.id, day, saved, first=True)]
     if place.status is not ServicePlaceStatus.ACTIVE:
         enqueue(MessageKind.ACTIVATE_SERVICE_PLACE, place.id, first_day, *everything, *points.values())

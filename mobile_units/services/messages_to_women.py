@@ -8,8 +8,9 @@ A notice of which nothing was tried is replaced by the next one about the same v
 from the appointment that she knows, and of nothing where that is what it is again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -45,78 +46,105 @@ def notify(  # noqa: PLR0913 -- what happened, to which visit, and what it was b
     A moved visit is the new one, whose row has to be flushed. `was` is the appointment before the change: needed where
     a stop got another site, else known by the visit. A repetition changes nothing.
     """
+    known = {} if was is None else {visit.id: was}
+    notify_all(session, actor, [visit], kind, was=known, occasion=occasion)
+
+
+def notify_all(  # noqa: PLR0913 -- as `notify`
+    session: Session,
+    actor: Actor,
+    visits: Sequence[Visit],
+    kind: NoticeKind,
+    *,
+    was: Mapping[int, Appointment] = MappingProxyType({}),
+    occasion: str = "",
+) -> None:
+    """As `notify`, of many visits at once; `was` by visit."""
     session.flush()
-    if _told_already(session, visit, kind, occasion):
+    visits = _not_told_yet(session, visits, kind, occasion)
+    if not visits:
         return
-    was = _replace(session, visit) or was or _before(session, visit, kind)
-    way = channels(contact_of(session, visit.woman_id))[0]
-    state, reason = _standing(session, visit, kind, way, was)
-    values = {
-        "provider_id": actor.provider_id,
-        "woman_id": visit.woman_id,
-        "visit_id": visit.id,
-        "kind": kind,
-        "occasion": occasion,
-        "was": was and appointments.stored(was),
-        "channel": way,
-        "state": state,
-        "reason": reason,
-        "next_attempt_at": func.now(),
-    }
-    session.execute(insert(MessageToWoman).values(values).on_conflict_do_nothing(index_elements=_ONCE))
-    audit(session, actor, "notify", "woman", visit.woman_id)
+    known = {**was, **_replace(session, visits)}
+    known |= _before(session, [visit for visit in visits if visit.id not in known], kind)
+    present = {} if kind is NoticeKind.CANCELLED else appointments.of_visits(session, [each.id for each in visits])
+    contacts = contacts_of(session, {visit.woman_id for visit in visits})
+    rows = []
+    for visit in visits:
+        way, before = channels(contacts[visit.woman_id])[0], known.get(visit.id)
+        state, reason = _standing(way, as_she_knows=before is not None and before == present.get(visit.id))
+        row = {"woman_id": visit.woman_id, "visit_id": visit.id, "was": before and appointments.stored(before)}
+        rows.append(row | {"channel": way, "state": state, "reason": reason})
+        audit(session, actor, "notify", "woman", visit.woman_id)
+    same = {"provider_id": actor.provider_id, "kind": kind, "occasion": occasion}
+    session.connection().execute(_STORE, [row | same for row in rows])
 
 
-_ONCE = ("visit_id", "kind", "occasion")
+_STORE = (
+    insert(MessageToWoman)
+    .values(next_attempt_at=func.now())
+    .on_conflict_do_nothing(index_elements=("visit_id", "kind", "occasion"))
+)
 
 
 def contact_of(session: Session, woman_id: int) -> Contact:
     """Where a woman can be reached and what she agreed to, as it is now."""
-    columns = (Woman.email, Woman.telephone, Woman.email_consent_at, Woman.sms_consent_at)
-    email, telephone, email_at, sms_at = session.execute(select(*columns).where(Woman.id == woman_id)).one()
-    telephone = telephone and spelled(telephone)
-    return Contact(email, telephone, agreed_to_email=email_at is not None, agreed_to_sms=sms_at is not None)
+    return contacts_of(session, [woman_id])[woman_id]
 
 
-def _told_already(session: Session, visit: Visit, kind: NoticeKind, occasion: str) -> bool:
-    same = MessageToWoman.visit_id == visit.id, MessageToWoman.kind == kind, MessageToWoman.occasion == occasion
-    return session.scalar(select(MessageToWoman.id).where(*same)) is not None
+def contacts_of(session: Session, woman_ids: Collection[int]) -> dict[int, Contact]:
+    """By woman, where she can be reached and what she agreed to, as it is now."""
+    columns = (Woman.id, Woman.email, Woman.telephone, Woman.email_consent_at, Woman.sms_consent_at)
+    found = session.execute(select(*columns).where(Woman.id.in_(sorted(woman_ids))))
+    return {
+        woman_id: Contact(
+            email,
+            telephone and spelled(telephone),
+            agreed_to_email=email_at is not None,
+            agreed_to_sms=sms_at is not None,
+        )
+        for woman_id, email, telephone, email_at, sms_at in found
+    }
 
 
-def _before(session: Session, visit: Visit, kind: NoticeKind) -> Appointment | None:
-    if kind is NoticeKind.CANCELLED:
-        return appointments.of_visit(session, visit.id)
-    return appointments.before_move(session, visit) if kind is NoticeKind.MOVED else None
+def _not_told_yet(session: Session, visits: Sequence[Visit], kind: NoticeKind, occasion: str) -> list[Visit]:
+    same = MessageToWoman.kind == kind, MessageToWoman.occasion == occasion
+    query = select(MessageToWoman.visit_id).where(MessageToWoman.visit_id.in_([visit.id for visit in visits]), *same)
+    told = set(session.scalars(query))
+    return [visit for visit in visits if visit.id not in told]
 
 
-def _replace(session: Session, visit: Visit) -> Appointment | None:
-    """Drops notices about the visit, or the one it was moved from, of which nothing was tried.
+def _before(session: Session, visits: Sequence[Visit], kind: NoticeKind) -> dict[int, Appointment]:
+    if visits and kind is NoticeKind.CANCELLED:
+        return appointments.of_visits(session, [visit.id for visit in visits])
+    return appointments.before_moves(session, visits) if kind is NoticeKind.MOVED else {}
 
-    Returns the appointment that the woman knows because she did not hear of the former changes.
+
+def _replace(session: Session, visits: Sequence[Visit]) -> dict[int, Appointment]:
+    """Drops notices about the visits, or those they were moved from, of which nothing was tried.
+
+    Returns the appointments that the women know because they did not hear of the former changes, by visit.
     """
-    former = select(Visit.id).where(Visit.uuid == visit.moved_from).scalar_subquery()
-    query = select(MessageToWoman).where(
-        MessageToWoman.woman_id == visit.woman_id,
-        or_(MessageToWoman.visit_id == visit.id, MessageToWoman.visit_id == former),
+    present = {visit.id: visit.id for visit in visits}
+    former = {visit.moved_from: visit.id for visit in visits if visit.moved_from is not None}
+    query = select(MessageToWoman, Visit.uuid).join(Visit, Visit.id == MessageToWoman.visit_id)
+    query = query.where(
+        or_(Visit.id.in_(present), Visit.uuid.in_(former)),
         MessageToWoman.state.in_([DeliveryState.WAITING, DeliveryState.TO_CALL]),
         MessageToWoman.attempts == 0,
         MessageToWoman.call_result.is_distinct_from(CallResult.TOLD),
     )
-    rows = session.scalars(
-        query.order_by(MessageToWoman.id).with_for_update().execution_options(populate_existing=True)
-    )
-    untold = list(rows)
-    for row in untold:
+    locked = query.order_by(MessageToWoman.id).with_for_update(of=MessageToWoman)
+    known: dict[int, Appointment] = {}
+    for row, uuid in session.execute(locked.execution_options(populate_existing=True)).all():
         row.state, row.reason = DeliveryState.DROPPED, REPLACED
+        if row.was:
+            known.setdefault(present.get(row.visit_id) or former[uuid], appointments.restored(row.was))
     session.flush()
-    known = [row.was for row in untold if row.was]
-    return appointments.restored(known[0]) if known else None
+    return known
 
 
-def _standing(
-    session: Session, visit: Visit, kind: NoticeKind, way: Channel, was: Appointment | None
-) -> tuple[DeliveryState, str | None]:
-    if kind is not NoticeKind.CANCELLED and was == appointments.of_visit(session, visit.id):
+def _standing(way: Channel, *, as_she_knows: bool) -> tuple[DeliveryState, str | None]:
+    if as_she_knows:
         return DeliveryState.DROPPED, AS_SHE_KNOWS
     if way is Channel.CALL_LIST:
         return DeliveryState.TO_CALL, NO_WAY

@@ -1,6 +1,6 @@
 """Storing a new visit in as few statements as its rules allow: nothing is done as often, and by as many at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -78,10 +78,9 @@ SELECT id, created_at FROM made
 
 def pass_on(session: Session, visit: Visit) -> None:
     """As `visit_steps.pass_on`, for a visit of which nothing was ever told."""
-    outbox.enqueue_new_visit(
-        session,
-        provider_id=visit.provider_id,
-        visit_id=visit.id,
-        service_day=steps.day_of(visit.slot),
-        after=steps.stands_on(visit.slot),
-    )
+    pass_on_all(session, [visit])
+
+
+def pass_on_all(session: Session, visits: Sequence[Visit]) -> None:
+    """As `pass_on` of each, in this order."""
+    outbox.enqueue_new_visits(session, [steps.to_be_told(visit, steps.stands_on(visit.slot)) for visit in visits])

@@ -32,6 +32,7 @@ from mobile_units.rules.admission import BookingChannel, Reservation, reservatio
 from mobile_units.rules.calendar import LONGEST_PERIOD_DAYS, local_day, local_instant, require_in_order, require_period
 from mobile_units.rules.day_times import Window, windows
 from mobile_units.rules.programmes import Path, Programme
+from mobile_units.services import alternative_statements
 from mobile_units.services import slot_statements as statements
 from mobile_units.services.actors import Actor
 from mobile_units.services.queries import Paging
@@ -204,7 +205,7 @@ def _require_sense(criteria: SlotFilter) -> None:
 def _found(session: Session, shape: Shape, parameters: dict[str, Any], *, by_distance: bool) -> Sequence[Row[Any]]:
     if by_distance:
         return session.execute(statements.nearest(shape), parameters).all()
-    if shape.anywhere and not shape.overbooking:
+    if shape.anywhere and shape.walks:
         rows = session.execute(statements.walk(shape), parameters).all()
         if rows and rows[0].seen == parameters["enough"]:
             return rows
@@ -391,5 +392,5 @@ def alternatives(  # noqa: PLR0913 -- what a woman asks for, and how many answer
         "now": now,
         "wanted": limit,
     }
-    statement = statements.alternatives(_reservations(channel, urgent=urgent))
+    statement = alternative_statements.alternatives(_reservations(channel, urgent=urgent))
     return [_slot(row) for row in session.execute(statement, parameters)]

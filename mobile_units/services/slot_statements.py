@@ -8,7 +8,7 @@ are few at any time: who books next, or the worker, releases them.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from string import Template
 
@@ -28,22 +28,21 @@ from sqlalchemy import (
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.sites import FOLDED, Site
-from mobile_units.models.slots import BOOKABLE, RESERVATION, SEVERAL, WITH_ROOM, Slot
+from mobile_units.models.slots import BOOKABLE, ONLY_EXTRA, RESERVATION, SEVERAL, WITH_ROOM, Slot
 
-ALTERNATIVE_DAYS = 28
-ALTERNATIVE_KM = 100
-"""Alternatives are at the most so many days and kilometres away."""
+MANY = 100
+"""Of more schedules than that, slots are first looked for in order of time, as they are anywhere."""
 
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius; a sphere of it is within half a percent of the true distance."""
 
-_DISTANCE = Template(
+DISTANCE_FROM = Template(
     "2 * $radius * asin(least(1, sqrt(sin(radians(sites.latitude - $latitude) / 2) ^ 2"
     " + cos(radians($latitude)) * cos(radians(sites.latitude))"
     " * sin(radians(sites.longitude - $longitude) / 2) ^ 2)))"
 )
 """Kilometres from a point to the site, by the haversine formula."""
-DISTANCE = _DISTANCE.substitute(radius=EARTH_RADIUS_KM, latitude=":latitude", longitude=":longitude")
+DISTANCE = DISTANCE_FROM.substitute(radius=EARTH_RADIUS_KM, latitude=":latitude", longitude=":longitude")
 
 _IN_BOX = "sites.latitude BETWEEN :south AND :north AND sites.longitude BETWEEN :west AND :east"
 _LOCAL = {
@@ -60,15 +59,18 @@ _POINTS = Template(
     "SELECT mobile_points.id FROM sites JOIN stops ON stops.site_id = sites.id"
     " JOIN mobile_points ON mobile_points.stop_id = stops.id WHERE sites.provider_id = :provider_id AND $wanted"
 )
+_PLACE_NAMED = Template("service_places.provider_id = :provider_id AND $names LIKE :text").substitute(
+    names=FOLDED.format("service_places.name || ' ' || service_places.address")
+)
+_SITE_NAMED = "sites.searchable LIKE :text"
 _OF_STOP = "schedules.mobile_point_id IN (SELECT id FROM mobile_points WHERE stop_id = :stop_id)"
 _OF_TEXT = Template(
     "schedules.id IN (SELECT named.id FROM schedules AS named JOIN service_places ON"
-    " service_places.id = named.service_place_id WHERE service_places.provider_id = :provider_id AND $place LIKE :text"
+    " service_places.id = named.service_place_id WHERE $place"
     " UNION ALL SELECT named.id FROM schedules AS named WHERE named.mobile_point_id IN ($points))"
-).substitute(
-    place=FOLDED.format("service_places.name || ' ' || service_places.address"),
-    points=_POINTS.substitute(wanted="sites.searchable LIKE :text"),
-)
+).substitute(place=_PLACE_NAMED, points=_POINTS.substitute(wanted=_SITE_NAMED))
+_NAMED_PLACES = Template("SELECT id FROM service_places WHERE $place").substitute(place=_PLACE_NAMED)
+_OF_TEXT_NEAR = f"(near.named OR schedules.service_place_id IN ({_NAMED_PLACES}))"
 _FROM = "(slots.starts_at, slots.id) > (:from_at, :from_id)"
 _UNTIL = "slots.starts_at < :until"
 _AT_TIMES = "slots.starts_at <@ CAST(:times AS tstzmultirange)"
@@ -93,6 +95,11 @@ class Shape:
     def anywhere(self) -> bool:
         """Whether nothing tells where the slots are."""
         return not self.given & {"stop_id", "text", *_OF_SITE}
+
+    @property
+    def walks(self) -> bool:
+        """Whether an index has such slots in order of time: not those where several come above the capacity."""
+        return not (self.several and self.overbooking)
 
 
 _BRANCH = Template(
@@ -135,19 +142,26 @@ def _in_time(shape: Shape) -> list[str]:
 
 def _of_schedule(shape: Shape) -> list[str]:
     """What the schedule of a slot is like."""
-    wanted = ["schedules.provider_id = :provider_id"]
-    wanted += [condition for name, condition in _LOCAL.items() if name in shape.given]
-    if "stop_id" in shape.given:
-        wanted.append(_OF_STOP)
+    wanted = _of_schedule_alone(shape)
     if "text" in shape.given:
         wanted.append(_OF_TEXT)
-    of_site = [condition for name, condition in _OF_SITE.items() if name in shape.given]
+    of_site = _of_site(shape)
     if of_site:
         wanted.append(f"schedules.mobile_point_id IN ({_POINTS.substitute(wanted=_all(of_site))})")
     return wanted
 
 
-_SLOTS = Template(
+def _of_schedule_alone(shape: Shape) -> list[str]:
+    wanted = ["schedules.provider_id = :provider_id"]
+    wanted += [condition for name, condition in _LOCAL.items() if name in shape.given]
+    return [*wanted, _OF_STOP] if "stop_id" in shape.given else wanted
+
+
+def _of_site(shape: Shape) -> list[str]:
+    return [condition for name, condition in _OF_SITE.items() if name in shape.given]
+
+
+SLOTS = Template(
     """
 SELECT slots.id, slots.uuid, slots.schedule_id, slots.starts_at, slots.ends_at, slots.status, slots.capacity,
     greatest(slots.capacity - slots.taken + $expired, 0) AS free,
@@ -158,7 +172,7 @@ SELECT slots.id, slots.uuid, slots.schedule_id, slots.starts_at, slots.ends_at, 
     sites.locality, sites.landmark, sites.street, sites.telephone, sites.latitude, sites.longitude,
     $distance AS distance_km"""
 )
-_PLACES = """JOIN schedules ON schedules.id = slots.schedule_id
+PLACES = """JOIN schedules ON schedules.id = slots.schedule_id
 JOIN service_places ON service_places.id = schedules.service_place_id
 LEFT JOIN mobile_points ON mobile_points.id = schedules.mobile_point_id
 LEFT JOIN stops ON stops.id = mobile_points.stop_id LEFT JOIN sites ON sites.id = stops.site_id"""
@@ -214,34 +228,48 @@ _NEAR_BY_TIMES = Template(
 _SOONEST = Template(
     """matching AS MATERIALIZED (
     SELECT schedules.id FROM schedules WHERE $schedules AND $valid
+), walked AS MATERIALIZED (
+    $walked
 ), firsts AS MATERIALIZED (
     SELECT matching.id FROM matching CROSS JOIN LATERAL (
         SELECT id, starts_at FROM ($first) AS slots ORDER BY starts_at LIMIT 1) AS first
+    WHERE (SELECT count(*) FROM walked) < :enough
     ORDER BY first.starts_at, first.id LIMIT :enough
 ), free AS MATERIALIZED (
-    SELECT slots.id, slots.starts_at, CAST(NULL AS double precision) AS distance_km
-    FROM firsts CROSS JOIN LATERAL ($branches) AS slots
-    ORDER BY slots.starts_at, slots.id LIMIT :enough
+    SELECT id, starts_at, CAST(NULL AS double precision) AS distance_km FROM walked
+    WHERE (SELECT count(*) FROM walked) = :enough
+    UNION ALL
+    (SELECT slots.id, slots.starts_at, NULL FROM firsts CROSS JOIN LATERAL ($branches) AS slots
+    ORDER BY slots.starts_at, slots.id LIMIT :enough)
 )"""
 )
+
+_WALKED_OF_MANY = Template(
+    """SELECT near.id, near.starts_at FROM ($near) AS near
+    WHERE (SELECT count(*) FROM matching) > $many AND (near.schedule_id IN (SELECT id FROM matching)) IS TRUE
+    ORDER BY near.starts_at, near.id LIMIT :enough"""
+)
+"""`IS TRUE` has it looked up in a hash table, whatever number of schedules is expected."""
+
+_NOT_WALKED = "SELECT CAST(NULL AS bigint) AS id, CAST(NULL AS timestamptz) AS starts_at WHERE false"
 
 _NEAREST = Template(
     """near AS MATERIALIZED (
-    SELECT schedules.id, $distance AS distance_km
-    FROM sites JOIN stops ON stops.site_id = sites.id JOIN mobile_points ON mobile_points.stop_id = stops.id
-    JOIN schedules ON schedules.mobile_point_id = mobile_points.id
-    WHERE sites.provider_id = :provider_id AND $schedules AND $valid
-        AND $near AND $distance >= :after_km
+    SELECT sites.id, $distance AS distance_km, $named AS named FROM sites
+    WHERE sites.provider_id = :provider_id AND $sites AND $distance >= :after_km
 ), free AS MATERIALIZED (
     SELECT slots.id, slots.starts_at, near.distance_km
-    FROM (SELECT * FROM near ORDER BY distance_km) AS near
-    CROSS JOIN LATERAL ($branches) AS slots
+    FROM (SELECT * FROM near ORDER BY distance_km) AS near CROSS JOIN LATERAL (
+        SELECT slots.* FROM stops JOIN mobile_points ON mobile_points.stop_id = stops.id
+        JOIN schedules ON schedules.mobile_point_id = mobile_points.id CROSS JOIN LATERAL ($branches) AS slots
+        WHERE stops.site_id = near.id AND $schedules AND $valid OFFSET 0) AS slots
     ORDER BY near.distance_km, slots.starts_at, slots.id LIMIT :enough
 )"""
 )
+"""Sites come in order of distance, no more than are needed; `OFFSET 0` keeps the others from being joined first."""
 
 _SITE, _PLACE, _SLOT, _SCHEDULE = Site.__table__.c, ServicePlace.__table__.c, Slot.__table__.c, Schedule.__table__.c
-_COLUMNS = (
+COLUMNS = (
     *(_SLOT[name] for name in ("id", "uuid", "schedule_id", "starts_at", "ends_at", "status", "capacity")),
     column("free", Integer),
     column("extra", Integer),
@@ -277,7 +305,7 @@ def walk(shape: Shape) -> TextualSelect:
 def walked(shape: Shape) -> TextClause:
     """How many slots `walk` had to look at, if it found fewer than wanted."""
     sql = Template("SELECT count(*) FROM ($near) AS near").substitute(near=_near(shape))
-    return text(sql).bindparams(*_numbers(sql))
+    return text(sql).bindparams(*numbers(sql))
 
 
 def _near(shape: Shape) -> str:
@@ -286,24 +314,27 @@ def _near(shape: Shape) -> str:
     These need no sorting, which would read a whole time before its first slot: nothing but a loop over them, in their
     order, can carry out a LATERAL.
     """
-    wanted = _wanted(shape, SEVERAL if shape.several else BOOKABLE)
-    wanted += [_IN_ONE_TIME] if shape.times else [_FROM, _UNTIL]
-    slots = branches(shape.reservations, wanted, "slots.starts_at, slots.id", ":walked")
-    near = _NEAR.substitute(branches=slots)
+    kinds = [SEVERAL] if shape.several else [BOOKABLE, ONLY_EXTRA] if shape.overbooking else [BOOKABLE]
+    when = [_IN_ONE_TIME] if shape.times else [_FROM, _UNTIL]
+    order = "slots.starts_at, slots.id"
+    slots = (branches(shape.reservations, [*_wanted(shape, kind), *when], order, ":walked") for kind in kinds)
+    near = _NEAR.substitute(branches=" UNION ALL ".join(slots))
     return _NEAR_BY_TIMES.substitute(near=near) if shape.times else near
 
 
 @lru_cache(maxsize=512)
 def soonest(shape: Shape) -> TextualSelect:
-    """The soonest slots, looked for schedule by schedule.
+    """The soonest slots, looked for schedule by schedule, or in order of time first where schedules are many.
 
     So many slots as are wanted are in as many schedules at the most: those of which the first slot is the soonest.
     """
     wanted = [*_wanted(shape, WITH_ROOM), *_in_time(shape), "slots.schedule_id = {}.id"]
     matching, firsts = ([each.format(name) for each in wanted] for name in ("matching", "firsts"))
+    walked = _WALKED_OF_MANY.substitute(near=_near(shape), many=MANY)
     free = _SOONEST.substitute(
         schedules=_all(_of_schedule(shape)),
         valid=_VALID,
+        walked=walked if shape.walks and not shape.anywhere else _NOT_WALKED,
         first=branches(shape.reservations, matching, "slots.starts_at", "1"),
         branches=branches(shape.reservations, firsts, "slots.starts_at", ":enough"),
     )
@@ -314,13 +345,14 @@ def soonest(shape: Shape) -> TextualSelect:
 def nearest(shape: Shape) -> TextualSelect:
     """The nearest slots, looked for site by site, in order of distance."""
     after = Template(_AFTER).substitute(distance="near.distance_km")
-    wanted = [*_wanted(shape, WITH_ROOM), *_in_time(shape), "slots.schedule_id = near.id", after]
-    elsewhere = replace(shape, given=shape.given - {"distance"})
+    wanted = [*_wanted(shape, WITH_ROOM), *_in_time(shape), "slots.schedule_id = schedules.id", after]
+    of_text = [_OF_TEXT_NEAR] if "text" in shape.given else []
     free = _NEAREST.substitute(
         distance=DISTANCE,
-        schedules=_all(_of_schedule(elsewhere)),
+        named=_SITE_NAMED if of_text else "false",
+        sites=_all(_of_site(shape)),
+        schedules=_all([*_of_schedule_alone(shape), *of_text]),
         valid=_VALID,
-        near=_OF_SITE["distance"],
         branches=branches(shape.reservations, wanted, "slots.starts_at", ":enough"),
     )
     return _statement(shape, free, by_distance=True)
@@ -343,75 +375,25 @@ def _statement(shape: Shape, free: str, *, by_distance: bool = False) -> Textual
         freed=f"schedule.distance_km >= :after_km AND {after}" if by_distance else "true",
         room=_room(shape),
         order=_BY_DISTANCE if by_distance else _BY_TIME,
-        slots=_SLOTS.substitute(
+        slots=SLOTS.substitute(
             expired="coalesce(expired.places, 0)", distance=DISTANCE if "distance" in shape.given else _NO_DISTANCE
         ),
-        places=_PLACES,
+        places=PLACES,
         hits_order="hits.distance_km, hits.starts_at, hits.id" if by_distance else "hits.starts_at, hits.id",
     )
-    return text(sql).bindparams(*_numbers(sql)).columns(*_COLUMNS)
+    return text(sql).bindparams(*numbers(sql)).columns(*COLUMNS)
 
 
 BY_IDS = text(
     Template(
         "$slots, 0 FROM slots $places WHERE slots.id = ANY(:ids) AND schedules.provider_id = :provider_id"
         " ORDER BY slots.starts_at, slots.id"
-    ).substitute(slots=_SLOTS.substitute(expired="0", distance=_NO_DISTANCE), places=_PLACES)
-).columns(*_COLUMNS)
+    ).substitute(slots=SLOTS.substitute(expired="0", distance=_NO_DISTANCE), places=PLACES)
+).columns(*COLUMNS)
 """The slots with these keys, bookable or not, by time."""
 
-_ALTERNATIVES = Template(
-    """
-WITH origin AS MATERIALIZED (
-    SELECT slots.starts_at, slots.service_place_id, mobile_points.stop_id, sites.latitude, sites.longitude,
-        schedules.path, CAST(slots.starts_at AT TIME ZONE 'Europe/Warsaw' AS date) AS day
-    FROM slots $places WHERE slots.id = :slot_id AND schedules.provider_id = :provider_id
-), near AS MATERIALIZED (
-    SELECT schedules.id, CASE WHEN schedules.mobile THEN coalesce(mobile_points.stop_id = origin.stop_id, false)
-            ELSE origin.stop_id IS NULL AND schedules.service_place_id = origin.service_place_id END AS same_place,
-        CASE WHEN schedules.mobile THEN $distance
-            WHEN origin.stop_id IS NULL AND schedules.service_place_id = origin.service_place_id THEN 0
-            END AS distance_km
-    FROM origin JOIN schedules
-        ON schedules.valid_from <= origin.day + $days AND schedules.valid_to >= origin.day - $days
-    LEFT JOIN mobile_points ON mobile_points.id = schedules.mobile_point_id
-    LEFT JOIN stops ON stops.id = mobile_points.stop_id LEFT JOIN sites ON sites.id = stops.site_id
-    WHERE schedules.provider_id = :provider_id AND schedules.path IN (:path, origin.path)
-        AND schedules.valid_to >= :today
-), hits AS MATERIALIZED (
-    SELECT slots.id, near.distance_km, row_number() OVER (ORDER BY
-        near.same_place AND CAST(slots.starts_at AT TIME ZONE 'Europe/Warsaw' AS date) = origin.day DESC,
-        abs(extract(epoch FROM slots.starts_at - origin.starts_at)) / 3600 + near.distance_km,
-        slots.starts_at, slots.id) AS number
-    FROM origin CROSS JOIN near CROSS JOIN LATERAL ($branches) AS slots
-    WHERE near.distance_km <= $radius AND slots.id <> :slot_id
-    ORDER BY number LIMIT :wanted
-)
-$slots, 0 FROM hits JOIN slots ON slots.id = hits.id $places ORDER BY hits.number
-"""
-)
 
-
-@lru_cache(maxsize=16)
-def alternatives(reservations: tuple[str, ...]) -> TextualSelect:
-    """The nearest slots to one that cannot be had: the soonest ones after it and the last ones before, by schedule."""
-    wanted = [WITH_ROOM, "capacity - taken > 0", "slots.schedule_id = near.id", "slots.starts_at > :now"]
-    later = branches(reservations, [*wanted, "slots.starts_at >= origin.starts_at"], "slots.starts_at", "1 + :wanted")
-    earlier = branches(
-        reservations, [*wanted, "slots.starts_at < origin.starts_at"], "slots.starts_at DESC", "1 + :wanted"
-    )
-    sql = _ALTERNATIVES.substitute(
-        branches=f"{later} UNION ALL {earlier}",
-        days=ALTERNATIVE_DAYS,
-        radius=ALTERNATIVE_KM,
-        places=_PLACES,
-        distance=_DISTANCE.substitute(radius=EARTH_RADIUS_KM, latitude="origin.latitude", longitude="origin.longitude"),
-        slots=_SLOTS.substitute(expired="0", distance="hits.distance_km"),
-    )
-    return text(sql).bindparams(*_numbers(sql)).columns(*_COLUMNS)
-
-
-def _numbers(sql: str) -> list[BindParameter[int]]:
+def numbers(sql: str) -> list[BindParameter[int]]:
     """The numbers of rows, to be written into the statement."""
     return [
         bindparam(name, type_=Integer, literal_execute=True)

@@ -29,8 +29,8 @@ from mobile_units.errors import DomainError
 from mobile_units.models.itineraries import StopDay
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule, ScheduleHours
-from mobile_units.models.slots import CLOSED, GONE, Slot, SlotStatus
-from mobile_units.models.transmissions import MessageState
+from mobile_units.models.slots import CLOSED, GONE, UNSURE, Slot, SlotStatus
+from mobile_units.models.transmissions import NEVER_TRIED, MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.rules.admission import BookingChannel, reservations_open_to
 from mobile_units.rules.calendar import local_instant
@@ -150,6 +150,16 @@ def orphan_slots(session: Session, actor: Actor, rows: Iterable[Slot], cause: Ca
         audit(session, actor, f"orphan_{cause}", "slot", slot.id)
 
 
+def set_end(row: Slot, ends_at: datetime) -> None:
+    """Gives a slot, locked, another end: its identifier says when it starts, and it is told again with the end.
+
+    It is for the caller to tell of it.
+    """
+    if row.ends_at != ends_at:
+        row.ends_at = ends_at
+        row.told_places = None if row.told_places is None else UNSURE
+
+
 def _worked() -> ColumnElement[bool]:
     """Whether a slot lies in the days of its stop, or in the hours of its schedule in a stationary place."""
     of_its_stop = Schedule.id == Slot.schedule_id, MobilePoint.id == Schedule.mobile_point_id
@@ -242,19 +252,26 @@ def tell_fewer(session: Session, schedule_id: int, slot_ids: Collection[int]) ->
     )
 
 
-def tell_fewer_behind(session: Session, slot: Slot) -> None:
-    """Where news is queued that slots of the schedule take fewer women, keeps it behind those who left this slot."""
-    queued = outbox.latest(session, MessageKind.WITHDRAW_SLOTS, slot.schedule_id)
-    if queued is not None and queued.state is MessageState.PENDING and queued.attempts == 0:
-        tell_fewer(session, slot.schedule_id, [slot.id])
+def news_of_fewer(session: Session, schedule_ids: Collection[int]) -> set[int]:
+    """Those of the schedules of which news is queued, and was never tried, that slots take fewer women.
+
+    Such news has to stay behind those who leave these slots, so `tell_fewer` is called again when they have left.
+    """
+    query = select(OutboxMessage.subject_id).where(
+        OutboxMessage.kind == MessageKind.WITHDRAW_SLOTS,
+        OutboxMessage.subject_id.in_(sorted(schedule_ids)),
+        text(NEVER_TRIED),
+    )
+    return set(session.scalars(query))
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     """In whose name a place is taken: by which channel, and with which rights.
 
-    With `overbooking` a woman may come above the capacity, with `waiting` she has the place that was kept for those who
-    wait. `path` is that of the examination, None stands for the one that the slot is meant for.
+    With `overbooking` a woman may come above the capacity, with `waiting` she has a place that was kept for those who
+    wait, and what stays free is kept on. `path` is that of the examination, None stands for the one that the slot is
+    meant for.
     """
 
     channel: BookingChannel
@@ -264,8 +281,21 @@ class Admission:
     path: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a slot, and whether there is `news` of it: of more places or fewer, as the function says.
+
+    `above` tells whether the woman came above the capacity.
+    """
+
+    schedule_id: int
+    news: bool
+    above: bool = False
+    orphaned: bool = False
+
+
 _TAKE = text("""
-UPDATE slots SET taken = taken + 1, kept_for_waiting = kept_for_waiting AND NOT :waiting
+UPDATE slots SET taken = taken + 1, kept_for_waiting = kept_for_waiting AND taken + 1 < capacity
 WHERE id = :slot_id AND status = 'open' AND starts_at > :now AND session_id IS NOT DISTINCT FROM :session_id
     AND (reserved_for IS NULL OR reserved_for = ANY(:open_to)) AND (:waiting OR NOT kept_for_waiting)
     AND taken < capacity + CASE WHEN :overbooking THEN extra ELSE 0 END
@@ -324,27 +354,26 @@ def exchange(session: Session, visit: Visit, entered: Slot, now: datetime, admis
     return above
 
 
-def take_back(session: Session, visit: Visit) -> None:
-    """Gives the woman of a visit a place again that was hers, whatever became of its slot: it is not for sale.
+def take_back_one(session: Session, visit: Visit) -> Change:
+    """As `take_one`, of a place that was hers, whatever became of its slot: it is not for sale.
 
     A slot that was withdrawn when it was left empty is orphaned again. One who is `overbooked` may have an extra place.
 
     Raises:
-        DomainError: `slot_full`, others have the places; `session_full`, the rooms or the crew have no time any more.
+        DomainError: `slot_full`, others have the places.
     """
-    slot, turning = visit.slot, list[int]()
-    if slot.session_id is not None:
-        booked = mixed_sessions.booked(session, slot.session_id)
-        turning = mixed_sessions.turning(session, booked.with_one_more(visit.path, slot.starts_at))
-        mixed_sessions.lock_slots(session, [*turning, slot.id])
-    wanted = {"entered": slot.id, "above": visit.overbooked}
+    wanted = {"entered": visit.slot.id, "above": visit.overbooked}
     found = session.execute(_TAKE_BACK, wanted, execution_options=_CORE).one_or_none()
     if found is None:
         raise DomainError("slot_full")
-    schedule_id, closed = found
-    if closed:
-        tell(session, schedule_id)
-    _tell_turned(session, turning)
+    schedule_id, closed, orphaned = found
+    return Change(schedule_id, closed, orphaned=orphaned)
+
+
+def tell_orphaned(session: Session, schedule_id: int) -> None:
+    """As `tell`, where a slot is orphaned again that may lie outside of the hours that the central system knows."""
+    outbox.enqueue_again(session, MessageKind.SAVE_SCHEDULE, schedule_id)
+    tell(session, schedule_id, [(MessageKind.SAVE_SCHEDULE, schedule_id)])
 
 
 _TAKE_BACK = (
@@ -358,7 +387,7 @@ _TAKE_BACK = (
         status=case((Slot.status == SlotStatus.WITHDRAWN, SlotStatus.ORPHANED.value), else_=Slot.status),
         kept_for_waiting=and_(Slot.kept_for_waiting, Slot.taken + 1 < Slot.capacity),
     )
-    .returning(Slot.schedule_id, or_(CLOSED, Slot.taken > Slot.capacity))
+    .returning(Slot.schedule_id, or_(CLOSED, Slot.taken > Slot.capacity), Slot.status == SlotStatus.ORPHANED)
 )
 
 
@@ -419,6 +448,20 @@ def _tell_turned(session: Session, turning: Sequence[int]) -> None:
 
 
 def _take(session: Session, slot: Slot, now: datetime, admission: Admission) -> bool:
+    taken = take_one(session, slot, now, admission)
+    if taken.news:
+        tell(session, taken.schedule_id)
+    return taken.above
+
+
+def take_one(session: Session, slot: Slot, now: datetime, admission: Admission) -> Change:
+    """Takes one place of a slot, which may not share rooms and crew unless the caller sees to it; tells of nothing.
+
+    The news is of more places, of which the central system has to hear before the visit.
+
+    Raises:
+        DomainError: as `take`, but for `session_full`.
+    """
     wanted = {
         "slot_id": slot.id,
         "session_id": slot.session_id,
@@ -431,9 +474,7 @@ def _take(session: Session, slot: Slot, now: datetime, admission: Admission) -> 
     if taken is None:
         _require_open(session, slot, now, admission)
         raise DomainError("slot_full")
-    if taken.closed or taken.above:
-        tell(session, taken.schedule_id)
-    return bool(taken.above)
+    return Change(taken.schedule_id, taken.closed or taken.above, taken.above)
 
 
 def _require_open(session: Session, slot: Slot, now: datetime, admission: Admission) -> None:
@@ -497,9 +538,18 @@ _FREE = (
 
 
 def _free(session: Session, slot_id: int) -> None:
+    freed = free_one(session, slot_id)
+    if freed.news:
+        tell_fewer(session, freed.schedule_id, [slot_id])
+
+
+def free_one(session: Session, slot_id: int) -> Change:
+    """Gives one place of a slot back, which may share rooms and crew if the caller sees to it; tells of nothing.
+
+    The news is of fewer places, of which the central system has to hear after the cancellation.
+    """
     schedule_id, fewer = session.execute(_FREE, {"left": slot_id}, execution_options=_CORE).one()
-    if fewer:
-        tell_fewer(session, schedule_id, [slot_id])
+    return Change(schedule_id, fewer)
 
 
 def _set_status(

@@ -17,7 +17,7 @@ from mobile_units.models.itineraries import Stop
 from mobile_units.models.mixed_sessions import MixedSession
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.service_places import ServicePlace
-from mobile_units.models.slots import UNSURE, Slot, SlotStatus
+from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.rules.admission import is_public
 from mobile_units.rules.calendar import local_day
 from mobile_units.rules.orphans import Cause
@@ -155,9 +155,7 @@ def _set_rows(session: Session, actor: Actor, work: TemplateWork, sessions: Mapp
 
 
 def _set_row(row: Slot, slot: PlannedSlot, sessions: Mapping[datetime, MixedSession]) -> None:
-    if row.ends_at != slot.time.ends_at:
-        row.ends_at = slot.time.ends_at
-        row.told_places = None if row.told_places is None else UNSURE
+    slots.set_end(row, slot.time.ends_at)
     if row.status is SlotStatus.WITHDRAWN:
         row.kept_for_waiting = False
     row.status = SlotStatus.BLOCKED if slot.blocked else SlotStatus.OPEN
@@ -193,7 +191,7 @@ def _add_slots(session: Session, work: TemplateWork, sessions: Mapping[datetime,
 def _set_schedules(session: Session, work: TemplateWork, news: Mapping[int, _News]) -> None:
     """Gives schedules their hours and what the template says of them; new ones are stored if they have slots."""
     times: dict[UUID, dict[date, list[PlannedSlot]]] = defaultdict(lambda: defaultdict(list))
-    for each in work.after:
+    for each in (each for each in work.after if not each.orphaned):
         times[each.slot.schedule][local_day(each.slot.time.starts_at)].append(each.slot)
     added, asked = {slot.key for slot in work.change.added}, {slot.key for slot in work.wanted.slots}
     named = added if work.mode is Mode.ADDITIVE else asked

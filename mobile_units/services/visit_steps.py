@@ -4,7 +4,7 @@ A woman asks through a midwife (`services.visits`), in IKP (`services.inbound`),
 (`services.initial_loads`). The order of locks is told in `services.visits`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -27,9 +27,9 @@ from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitSource, VisitStatus, require_transition
-from mobile_units.services import expired_holds, slots, women
+from mobile_units.services import eligibility, expired_holds, slots, women
 from mobile_units.services.actors import AUDIT, Actor, audit_values
-from mobile_units.services.contracts import ranges_on_path
+from mobile_units.services.contracts import Ranges, ranges_on_path
 from mobile_units.services.queries import require_version
 from mobile_units.transmission import outbox
 
@@ -140,31 +140,58 @@ def set_path(session: Session, actor: Actor, visit: Visit, path: Path, override_
     assessment = _assessed(session, visit, path)
     if not assessment.eligible:
         require_override(actor, visit.woman, assessment, override_reason)
-    _fit(session, visit, path, assessment)
+    _fit(visit, path, assessment, ranges_on_path(session, visit.slot.schedule.provider_id, path))
     visit.override_reason = None if assessment.eligible else override_reason
 
 
-def follow_path(session: Session, visit: Visit, path: Path, product_code: str | None = None) -> Assessment:
+class PathFacts:
+    """What is asked when women are given paths, read once for all of them."""
+
+    def __init__(self, session: Session, provider_id: int, woman_ids: Iterable[int]) -> None:
+        """Reads what was performed; whatever else is read as it is needed."""
+        self._session, self._provider_id = session, provider_id
+        self._performed = women.performed(session, woman_ids)
+        self._rules, self._exclusions = eligibility.rules(session)
+        self._ranges: dict[Path, Ranges] = {}
+
+    def assess(self, woman: Woman, path: Path, on: date) -> Assessment:
+        """As `women.assess`."""
+        rules = [rule for rule in self._rules if rule.path == path]
+        return women.assessed(woman, self._performed.get(woman.id, ()), path, on, rules, self._exclusions)
+
+    def ranges_on(self, path: Path) -> Ranges:
+        """As `contracts.ranges_on_path`."""
+        if path not in self._ranges:
+            self._ranges[path] = ranges_on_path(self._session, self._provider_id, path)
+        return self._ranges[path]
+
+
+def follow_path(
+    session: Session, visit: Visit, path: Path, product_code: str | None = None, facts: PathFacts | None = None
+) -> Assessment:
     """As `set_path` for a path that the central system already holds: eligibility is told and refuses nothing.
 
-    The range of `product_code` is taken if it is one that settles the path there and then.
+    The range of `product_code` is taken if it is one that settles the path there and then. With `facts` nothing is read
+    for this visit alone.
 
     Raises:
         DomainError: `path_not_of_programme`, `no_contracted_range`.
     """
-    assessment = _assessed(session, visit, path)
-    _fit(session, visit, path, assessment, product_code)
+    assessment = _assessed(session, visit, path, facts)
+    ranges = facts.ranges_on(path) if facts else ranges_on_path(session, visit.slot.schedule.provider_id, path)
+    _fit(visit, path, assessment, ranges, product_code)
     return assessment
 
 
-def _assessed(session: Session, visit: Visit, path: Path) -> Assessment:
+def _assessed(session: Session, visit: Visit, path: Path, facts: PathFacts | None = None) -> Assessment:
     if path.programme != visit.programme:
         raise DomainError("path_not_of_programme", path=path, programme=visit.programme)
-    return women.assess(session, visit.woman, path, day_of(visit.slot))
+    about = visit.woman, path, day_of(visit.slot)
+    return facts.assess(*about) if facts else women.assess(session, *about)
 
 
-def _fit(session: Session, visit: Visit, path: Path, assessment: Assessment, product_code: str | None = None) -> None:
-    contract_range = _range(session, visit.slot, path, product_code)
+def _fit(visit: Visit, path: Path, assessment: Assessment, ranges: Ranges, product_code: str | None = None) -> None:
+    contract_range = _range(visit.slot, path, ranges, product_code)
     visit.path = path
     visit.eligibility_rule_id = assessment.rule_id
     visit.contract_range = contract_range
@@ -182,9 +209,9 @@ def require_override(actor: Actor, woman: Woman, assessment: Assessment, reason:
         raise DomainError("not_allowed", roles=Role.MIDWIFE.value)
 
 
-def _range(session: Session, slot: Slot, path: Path, product_code: str | None = None) -> ContractRange:
+def _range(slot: Slot, path: Path, known: Ranges, product_code: str | None = None) -> ContractRange:
     place = slot.schedule.service_place
-    rows, entries, ranges = ranges_on_path(session, slot.schedule.provider_id, path)
+    rows, entries, ranges = known
     wanted = [each for each in ranges if each.product_code == product_code]
     about = (path, place.setting, place.mobility, day_of(slot), place.id, entries)
     try:
@@ -232,8 +259,13 @@ def admission_of(visit: Visit, path: Path | None = None) -> slots.Admission:
 
 def store(session: Session, actor: Actor, visit: Visit, action: str) -> None:
     """Stores a new visit with the beginning of its history."""
-    session.add(visit)
-    record(session, actor, visit, action, None, None)
+    store_all(session, actor, [visit], action)
+
+
+def store_all(session: Session, actor: Actor, visits: Sequence[Visit], action: str) -> None:
+    """As `store`, of many new visits."""
+    session.add_all(visits)
+    _record(session, actor, visits, action, [None] * len(visits), None)
 
 
 def change(session: Session, actor: Actor, visit: Visit, status: VisitStatus, reason: str | None) -> None:
@@ -242,10 +274,22 @@ def change(session: Session, actor: Actor, visit: Visit, status: VisitStatus, re
     Raises:
         DomainError: `transition_not_allowed`.
     """
-    before = visit.status
-    require_transition(before, status)
-    visit.status = status
-    record(session, actor, visit, status.value, before, reason)
+    change_all(session, actor, [visit], status, reason)
+
+
+def change_all(
+    session: Session, actor: Actor, visits: Sequence[Visit], status: VisitStatus, reason: str | None
+) -> None:
+    """As `change`, of many visits that all had the same status or others, for one reason.
+
+    Raises:
+        DomainError: `transition_not_allowed`.
+    """
+    before = [visit.status for visit in visits]
+    for visit in visits:
+        require_transition(visit.status, status)
+        visit.status = status
+    _record(session, actor, visits, status.value, before, reason)
 
 
 _RECORD = (
@@ -268,9 +312,25 @@ def record(  # noqa: PLR0913, PLR0917 -- a change with its reason, its author, a
 
     A change of the path leaves the status as it is and names both paths as the reason.
     """
+    _record(session, actor, [visit], action, [before], reason)
+
+
+def _record(  # noqa: PLR0913, PLR0917 -- as `record`, with what each visit was before
+    session: Session,
+    actor: Actor,
+    visits: Sequence[Visit],
+    action: str,
+    before: Sequence[VisitStatus | None],
+    reason: str | None,
+) -> None:
     session.flush()
-    change = {"changed": visit.id, "before": before, "after": visit.status, "why": reason, "by": actor.user_id}
-    session.execute(_RECORD, change | audit_values(actor, f"visit_{action}", "woman", visit.woman_id))
+    why_and_who = {"why": reason, "by": actor.user_id}
+    rows = [
+        {"changed": visit.id, "before": was, "after": visit.status, **why_and_who}
+        | audit_values(actor, f"visit_{action}", "woman", visit.woman_id)
+        for visit, was in zip(visits, before, strict=True)
+    ]
+    session.connection().execute(_RECORD, rows)
 
 
 def pass_on(session: Session, visit: Visit) -> None:
@@ -305,9 +365,29 @@ def call_off(session: Session, visit: Visit, *, is_there: bool = False) -> None:
 
     What the central system only ever refused is not there to be cancelled, unless it says itself that it `is_there`.
     """
-    if is_there or not _was_only_refused(session, visit):
-        _enqueue(session, visit, MessageKind.CANCEL_VISIT)
-        slots.tell_fewer_behind(session, visit.slot)
+    if not is_there and _only_refused(session, [visit]):
+        return
+    schedule_id = visit.slot.schedule_id
+    behind = slots.news_of_fewer(session, [schedule_id])
+    if behind:
+        outbox.take_turn(session, visit.provider_id)
+    _enqueue(session, visit, MessageKind.CANCEL_VISIT)
+    if behind:
+        slots.tell_fewer(session, schedule_id, [visit.slot_id])
+
+
+def call_off_all(session: Session, visits: Sequence[Visit]) -> None:
+    """As `call_off` of visits that have just ended, but news of their slots is not kept behind the cancellations."""
+    refused = _only_refused(session, visits)
+    ended = [visit for visit in visits if visit.id not in refused]
+    chunks = {key: [(MessageKind.LOAD_VISITS, row.chunk_id)] for key, row in _loads_of(session, ended).items()}
+    outbox.enqueue_cancellations(session, [to_be_told(visit, chunks.get(visit.id, [])) for visit in ended])
+
+
+def to_be_told(visit: Visit, after: Sequence[tuple[MessageKind, int]]) -> outbox.AboutVisit:
+    """A visit as the outbox is told of it."""
+    day = day_of(visit.slot)
+    return outbox.AboutVisit(provider_id=visit.provider_id, visit_id=visit.id, service_day=day, after=after)
 
 
 def under_way(session: Session, visit: Visit) -> bool:
@@ -319,20 +399,25 @@ def under_way(session: Session, visit: Visit) -> bool:
 
 def _load_of(session: Session, visit: Visit) -> InitialLoadRow | None:
     """The row of the initial load from which the visit was made."""
-    if visit.source is not VisitSource.INITIAL_LOAD:
-        return None
-    return session.scalars(select(InitialLoadRow).where(InitialLoadRow.visit_id == visit.id)).one_or_none()
+    return _loads_of(session, [visit]).get(visit.id)
 
 
-def _was_only_refused(session: Session, visit: Visit) -> bool:
-    """Whether the central system refused the visit each time it was told of it; its rejected messages are given up."""
-    row = _load_of(session, visit)
-    loaded = row is not None and row.state is not LoadedRowState.REFUSED
-    if loaded or visit.source is VisitSource.IKP or visit.passed_at is not None:
-        return False
-    if row is not None and outbox.latest(session, MessageKind.SAVE_VISIT, visit.id) is None:
-        return True
-    return outbox.give_up_refused(session, visit.id)
+def _loads_of(session: Session, visits: Iterable[Visit]) -> dict[int, InitialLoadRow]:
+    loaded = [visit.id for visit in visits if visit.source is VisitSource.INITIAL_LOAD]
+    if not loaded:
+        return {}
+    rows = session.scalars(select(InitialLoadRow).where(InitialLoadRow.visit_id.in_(loaded)))
+    return {row.visit_id: row for row in rows}
+
+
+def _only_refused(session: Session, visits: Sequence[Visit]) -> set[int]:
+    """The visits that the central system refused each time it was told of them; what it rejected is given up."""
+    rows = _loads_of(session, visits)
+    taken = {key for key, row in rows.items() if row.state is not LoadedRowState.REFUSED}
+    taken |= {visit.id for visit in visits if visit.source is VisitSource.IKP or visit.passed_at is not None}
+    unknown = {visit.id for visit in visits} - taken
+    silent = {key for key in unknown & rows.keys() if outbox.latest(session, MessageKind.SAVE_VISIT, key) is None}
+    return silent | outbox.give_up_refused(session, unknown - silent)
 
 
 def _enqueue(session: Session, visit: Visit, kind: MessageKind, after: Sequence[tuple[MessageKind, int]] = ()) -> None:

@@ -75,8 +75,8 @@ def _product(session: Session, visit: Visit) -> str | None:
 
 def _authors(session: Session, visit: Visit) -> dict[int, str]:
     keys = {change.user_id for change in visit.changes if change.user_id is not None}
-    rows = session.execute(select(User.id, User.login).where(User.id.in_(keys))) if keys else ()
-    return {key: login for key, login in rows}
+    query = select(User.id, User.login).where(User.id.in_(keys))
+    return dict(session.execute(query).all()) if keys else {}
 
 
 def _key(session: Session, actor: Actor, condition: ColumnElement[bool]) -> int | None:

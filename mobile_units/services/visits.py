@@ -2,18 +2,26 @@
 
 Who locks what, and in which order, so that nobody waits in a circle:
 
-1. the central identifier of the visit, where something comes from the central system (`services.inbound`);
-2. the row of the woman, the lowest id first. It is the lock of everything about her visits: eligibility, the repeated
-   key and the statuses that a use-case reads stay as they are until it commits;
+1. what a use-case changes as a whole: a bulk move; the central identifier of the visit, where something comes from the
+   central system (`services.inbound`); the itinerary and the units, or the place, of a change of plans;
+2. the row of the woman, the lowest id first. It is the lock of everything that is hers: eligibility, the repeated key,
+   her visits with their statuses, her entries on the waiting list and the messages about her visits stay as they are
+   for the use-case that has it until it commits. A worker alone comes to them by other ways, as told below;
 3. the rows of mixed sessions, the lowest id first, because what fits in their slots depends on all of them;
-4. the rows of slots, the lowest id first, late in the transaction, because many women want the same slot;
+4. the rows of slots, the lowest id first, late in the transaction, because many women want the same slot. All that are
+   needed are locked before anything is told of one, those of a mixed session that may fit no longer or again too;
 5. visits and their unique indexes. A wait there is for another woman's booking under the same idempotency key, which
    needs no further slot;
-6. entries of the waiting list;
-7. the message in the outbox. A worker that records an attempt goes the same way, from the visit to the message;
-8. messages to women, whose sender locks nothing else.
+6. the outbox: first the turn of the provider for news of slots, schedules, points and places (`outbox.take_turn`),
+   then messages. Who has the turn has all rows above that it needs, and waits for nobody who wants the turn. A plain
+   booking needs no turn, nor does a cancellation unless its slot has news; messages about one visit are met by who has
+   its woman. A worker that records an attempt goes the same way, from what the message is about, which may be many
+   slots or visits, the lowest id first, to the message;
+7. messages to women, the lowest id first, whose sender locks nothing else.
 
-Who ends the expired hold of another woman has her row and her visit only if nobody else has them (`expired_holds`).
+Who would come against this order takes a row only if nobody has it: the worker that ends holds or offers places has the
+woman, her visit and her entry so (`expired_holds`, `offers`; a slot that is offered is claimed by a lock of its own,
+before all these), a worker that claims a message, and who sends all rejected messages again.
 
 A place is never counted before it is taken: one conditional UPDATE takes it, and the constraints of the database
 guard capacity and the one active visit even against a use-case that forgets all this.

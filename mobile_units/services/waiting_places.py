@@ -38,11 +38,11 @@ class Area:
     name_pl: str
 
 
-def stops(session: Session, actor: Actor, path: Path, today: date) -> Sequence[StopToCome]:
-    """The coming stops at which there are examinations on a path, the soonest first."""
-    schedules = exists().where(
-        Schedule.mobile_point_id == MobilePoint.id, MobilePoint.stop_id == Stop.id, Schedule.path == path
-    )
+def stops(session: Session, actor: Actor, path: Path | None, today: date) -> Sequence[StopToCome]:
+    """The coming stops at which there are examinations on a path, or on any, the soonest first."""
+    schedules = exists().where(Schedule.mobile_point_id == MobilePoint.id, MobilePoint.stop_id == Stop.id)
+    if path is not None:
+        schedules = schedules.where(Schedule.path == path)
     query = (
         select(Stop.id, Site.name, Stop.first_day, Stop.last_day)
         .join(Stop.site)
@@ -67,13 +67,11 @@ def areas(session: Session, actor: Actor) -> Sequence[Area]:
     return sorted(named, key=lambda area: (-len(area.teryt), area.name_pl, area.teryt))
 
 
-def names(
-    session: Session, actor: Actor, entries: Collection[WaitingListEntry]
-) -> dict[int, str]:
+def names(session: Session, actor: Actor, entries: Collection[WaitingListEntry]) -> dict[int, str]:
     """For which stop or area the women of these entries wait, by the key of the entry."""
     keys = {entry.stop_id for entry in entries if entry.stop_id is not None}
     query = select(Stop.id, Site.name).join(Stop.site).where(Stop.id.in_(keys), Site.provider_id == actor.provider_id)
-    at_stop = {key: name for key, name in session.execute(query)} if keys else {}
+    at_stop = dict(session.execute(query).all()) if keys else {}
     gminas = _gminas(session, actor) if any(entry.teryt for entry in entries) else {}
     return {
         entry.id: _called(entry.teryt, gminas) if entry.teryt else at_stop.get(entry.stop_id or 0, "")
@@ -86,7 +84,8 @@ def _gminas(session: Session, actor: Actor) -> dict[str, str]:
     query = select(Site.teryt, Site.gmina, Site.locality).where(
         Site.provider_id == actor.provider_id, Site.teryt.is_not(None)
     )
-    return {code: gmina or locality for code, gmina, locality in session.execute(query.order_by(Site.id.desc()))}
+    rows = session.execute(query.order_by(Site.id.desc()))
+    return {code: gmina or locality for code, gmina, locality in rows if code is not None}
 
 
 def _called(code: str, gminas: Mapping[str, str]) -> str:

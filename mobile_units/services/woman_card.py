@@ -1,4 +1,4 @@
-"""All that whoever books needs of one woman at once: for what she may be screened, her visits, and what she waits for."""
+"""All that is needed of one woman at once to book: for what she may be screened, her visits, what she waits for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

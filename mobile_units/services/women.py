@@ -20,7 +20,14 @@ from mobile_units.models.women import IdentityKind, Woman
 from mobile_units.rules import eligibility as rule_book
 from mobile_units.rules.calendar import local_day
 from mobile_units.rules.contacts import spelled
-from mobile_units.rules.eligibility import Assessment, Candidate, ExaminationSource, PastExamination
+from mobile_units.rules.eligibility import (
+    Assessment,
+    Candidate,
+    EligibilityRule,
+    ExaminationSource,
+    Exclusion,
+    PastExamination,
+)
 from mobile_units.rules.messages import Channel
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.transmissions import MessageKind
@@ -305,10 +312,23 @@ def eligibility(session: Session, actor: Actor, woman_id: int, path: Path, on: d
 
 def assess(session: Session, woman: Woman, path: Path, on: date) -> Assessment:
     """The assessment from what the woman declared and from her visits performed here; the caller audits."""
-    candidate = candidate_of(woman, _performed(session, woman))
+    past = performed(session, [woman.id]).get(woman.id, ())
     rules = eligibility_data.rules_of_path(session, path)
-    exclusions = eligibility_data.exclusions(session) if candidate.exclusions else ()
-    return rule_book.assess(candidate, path, on, rules, exclusions)
+    exclusions = eligibility_data.exclusions(session) if woman.declaration.get("exclusions") else ()
+    return assessed(woman, past, path, on, rules, exclusions)
+
+
+def assessed(  # noqa: PLR0913, PLR0917 -- what is known of her, and the rules
+    woman: Woman,
+    past: Iterable[PastExamination],
+    path: Path,
+    on: date,
+    rules: Sequence[EligibilityRule],
+    exclusions: Sequence[Exclusion],
+) -> Assessment:
+    """The assessment from what the woman declared, what was performed here, and the rules of the path."""
+    candidate = candidate_of(woman, past)
+    return rule_book.assess(candidate, path, on, rules, exclusions if candidate.exclusions else ())
 
 
 def not_eligible(woman: Woman, assessment: Assessment) -> DomainError:
@@ -340,17 +360,19 @@ def candidate_of(woman: Woman, performed: Iterable[PastExamination]) -> Candidat
 
 
 _PERFORMED = (
-    select(Visit.path, Slot.starts_at)
+    select(Visit.woman_id, Visit.path, Slot.starts_at)
     .join(Slot, Slot.id == Visit.slot_id)
-    .where(Visit.woman_id == bindparam("woman_id"), Visit.status == VisitStatus.PERFORMED)
+    .where(Visit.woman_id.in_(bindparam("woman_ids", expanding=True)), Visit.status == VisitStatus.PERFORMED)
 )
 
 
-def _performed(session: Session, woman: Woman) -> list[PastExamination]:
-    return [
-        PastExamination(path, local_day(starts_at), ExaminationSource.VISIT)
-        for path, starts_at in session.execute(_PERFORMED, {"woman_id": woman.id})
-    ]
+def performed(session: Session, woman_ids: Iterable[int]) -> dict[int, list[PastExamination]]:
+    """By woman, her visits performed here."""
+    found: dict[int, list[PastExamination]] = {}
+    for woman_id, path, starts_at in session.execute(_PERFORMED, {"woman_ids": sorted(set(woman_ids))}):
+        past = PastExamination(path, local_day(starts_at), ExaminationSource.VISIT)
+        found.setdefault(woman_id, []).append(past)
+    return found
 
 
 def _normalise(identity: Identity) -> _Normalised:

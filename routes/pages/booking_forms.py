@@ -93,7 +93,7 @@ def declaration(form: Form, kept: Iterable[Mapping[str, str]] = ()) -> Declarati
         DomainError: `invalid_input`.
     """
     told = [
-        DeclaredExamination(path=path, performed_on=fields.day(form, f"last_{path}", f"ostatnie badanie: {path.name_pl}"))
+        DeclaredExamination(path=path, performed_on=fields.day(form, f"last_{path}", f"badanie: {path.name_pl}"))
         for path in Path
         if form.get(f"last_{path}", "").strip()
     ]
@@ -206,7 +206,7 @@ def day_if_any(args: Form, name: str, label: str) -> date | None:
     return found
 
 
-def _coordinates(args: Form) -> dict[str, float]:
+def _coordinates(args: Form) -> dict[str, Any]:
     if not any(args.get(name, "").strip() for name in ("latitude", "longitude")):
         return {}
     return {
@@ -236,8 +236,9 @@ def _after(args: Form) -> Place | None:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A time that was clicked: what is to be done with it, once for each `token`, in spite of the rules if there is a
-    reason.
+    """A time that was clicked, and what is to be done with it, once for each `token`.
+
+    With `override_reason` it is done even where the rules of eligibility refuse her.
     """
 
     slot_id: int

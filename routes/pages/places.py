@@ -73,7 +73,7 @@ def choose(woman_id: int) -> ResponseReturnValue:
 
 
 def search_page(
-    woman_id: int, refused: DomainError | None = None, typed: Mapping[str, str] | None = None
+    woman_id: int, refused: DomainError | None = None, typed: booking_forms.Form | None = None
 ) -> ResponseReturnValue:
     """The search for a place; a refusal to put her on the waiting list is told beside it, with what was typed."""
     now = clock.now()
@@ -95,10 +95,11 @@ def search_page(
         first_day=_first_day(found, now),
         unread=unread,
         refused=refused,
+        free=_free(refused),
         typed=typed or request.args,
-        action=url_for("places.book", woman_id=woman_id, **_kept_args()),
+        action=url_for("places.book", woman_id=woman_id, **_kept_args(asked.path)),
         here=url_for("places.choose", woman_id=woman_id),
-        **_results(found),
+        **_results(found, path=asked.path),
         **waiting,
         **common,
     )
@@ -220,7 +221,7 @@ def _search(session: Session, asked: Terms, now: datetime) -> tuple[SlotPage | N
         return None, error
 
 
-def _results(found: SlotPage | None, but: int | None = None) -> dict[str, Any]:
+def _results(found: SlotPage | None, but: int | None = None, path: Path | None = None) -> dict[str, Any]:
     """The slots found, by day and place in the order in which they were found; `but` is where she is already."""
     groups: dict[tuple[date, int, int | None], list[SlotAtPlace]] = {}
     for slot in found.items if found else ():
@@ -230,7 +231,7 @@ def _results(found: SlotPage | None, but: int | None = None) -> dict[str, Any]:
         "args": request.args,
         "groups": [Group(day, slots) for (day, _, _), slots in groups.items()],
         "following": str(found.next) if found and found.next else None,
-        "kept": _kept_args(),
+        "kept": _kept_args(path),
         "token": booking_forms.new_token(),
         "channels": booking_forms.CHANNELS,
         "Step": Step,
@@ -246,10 +247,18 @@ SEARCHED = (
 """The parts of an address that make a search; where a list goes on is none."""
 
 
-def _kept_args() -> dict[str, list[str]]:
-    """The search of the address, to be kept in others."""
-    kept = {name: [each for each in request.args.getlist(name) if each] for name in SEARCHED}
+def _kept_args(path: Path | None = None) -> dict[str, Any]:
+    """The search of the address, to be kept in others, with the path that it stands for."""
+    kept: dict[str, list[str]] = {name: [each for each in request.args.getlist(name) if each] for name in SEARCHED}
+    if path is not None:
+        kept["path"] = [path.value]
     return {name: values for name, values in kept.items() if values}
+
+
+@blueprint.app_template_filter("in_address")
+def in_address(search: Mapping[str, Sequence[str]]) -> str:
+    """A search as an address has it behind its question mark."""
+    return urlencode({name: values for name, values in search.items() if values}, doseq=True)
 
 
 def _first_day(found: SlotPage | None, now: datetime) -> date:
@@ -308,6 +317,15 @@ def _assessment(session: Session, error: DomainError, woman: Woman, path: Path, 
     return women.assess(session, woman, path, local_day(slot.starts_at))
 
 
+def _free(error: DomainError | None) -> Sequence[Alternative]:
+    """The free places because of which she need not wait."""
+    told: Sequence[Mapping[str, Any]] = error.facts.get("places", ()) if error else ()
+    return [
+        Alternative(each["slot_id"], datetime.fromisoformat(each["starts_at"]), each["locality"] or "", "", None)
+        for each in told
+    ]
+
+
 def _alternatives(error: DomainError) -> Sequence[Alternative]:
     told: Sequence[Mapping[str, Any]] = error.facts.get("alternatives", ())
     return [Alternative(**{**each, "starts_at": datetime.fromisoformat(each["starts_at"])}) for each in told]
@@ -319,4 +337,4 @@ def _later(assessment: Assessment | None, back: str) -> str | None:
         return None
     endpoint, _, _ = back.partition("?")
     kept = {name: values for name, values in _kept_args().items() if name not in {"first_day", "last_day"}}
-    return f"{endpoint}?{urlencode({**kept, 'first_day': assessment.next_eligible_on.isoformat()}, doseq=True)}"
+    return f"{endpoint}?{in_address({**kept, 'first_day': [assessment.next_eligible_on.isoformat()]})}"

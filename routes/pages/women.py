@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from mobile_units import clock
 from mobile_units.errors import DomainError
 from mobile_units.models.women import Woman
+from mobile_units.rules.contacts import parse_telephone, shown
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
 from mobile_units.rules.wording import Language
@@ -67,6 +68,15 @@ def _change(woman_id: int, part: str, read: Callable[[Woman], Mapping[str, Any]]
         return page(woman_id, error, part), STATUS[error.code]
     flash("Zapisane.", "woman-good")
     return redirect(url_for("women_page.show", woman_id=woman_id), 303)
+
+
+@blueprint.app_template_filter("telephone")
+def telephone(number: str) -> str:
+    """A number as people read it; what is no number stays as another system told it."""
+    try:
+        return shown(parse_telephone(number), Language.POLISH)
+    except DomainError:
+        return number
 
 
 def page(woman_id: int, refused: DomainError | None = None, part: str = "") -> str:

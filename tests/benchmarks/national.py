@@ -5,14 +5,19 @@ two of five are cytobuses, whose slots are shared by two paths. The nearer a slo
 """
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, text
 
-from mobile_units import clock, crypto
+from mobile_units import clock, crypto, db, embedded, migrations
+from mobile_units.config import Settings
+from tests.benchmarks.stage import KEYS, report
 
 PLACES = Path(__file__).with_name("places.csv")
 STATEMENTS = Path(__file__).with_name("national.sql")
@@ -30,6 +35,34 @@ class Quarter:
     visits: int
     stops: int
     schedules: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A database with a quarter; `folder` is that of its server, `environ` leads processes there."""
+
+    engine: Engine
+    quarter: Quarter
+    folder: Path
+    environ: dict[str, str]
+
+
+@contextmanager
+def database(folder: Path, *, slots: int = 500_000, visits: int = 300_000) -> Iterator[Stored]:
+    """A database of its own on the embedded server of the folder, which the caller stops."""
+    server, name = embedded.ensure_running(folder), f"slots{slots}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    environ = KEYS | {"DATABASE_URL": server.replace("/postgres?", f"/{name}?"), "MOBILE_UNITS_LOG_LEVEL": "ERROR"}
+    engine = db.engine_of(Settings.from_env(environ))
+    try:
+        migrations.upgrade(engine)
+        quarter = store(engine, slots=slots, visits=visits)
+        counts = f"{quarter.slots:,} slots, {quarter.visits:,} visits"
+        report("a quarter stored", f"{counts}, {quarter.stops:,} stops, {quarter.schedules:,} schedules")
+        yield Stored(engine, quarter, folder, environ)
+    finally:
+        engine.dispose()
 
 
 def store(engine: Engine, *, slots: int = 500_000, visits: int = 300_000) -> Quarter:

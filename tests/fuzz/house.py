@@ -1,15 +1,16 @@
 """A provider with something of everything, so that generated requests find what they ask for, and a second provider."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, db
-from mobile_units.models.itineraries import Itinerary, Stop
-from mobile_units.models.messages import MessageToWoman
+from mobile_units.models.base import Base
+from mobile_units.models.itineraries import Itinerary
 from mobile_units.models.reconciliation import Difference, DifferenceKind, Reconciliation, ReconciliationState
 from mobile_units.models.transmissions import MessageState
 from mobile_units.models.visits import Visit
@@ -43,11 +44,13 @@ from tests import (
     factories_planning,
     factories_planning_jobs,
     factories_templates,
-    factories_transmission,
 )
 from tests.services.test_initial_loads import line, table
 
-STATUSES: Sequence[tuple[VisitStatus, dict[str, object]]] = (
+SHARED = frozenset({"eligibility_rules", "eligibility_exclusions", "product_codes"})
+"""What all providers read."""
+
+STATUSES: Sequence[tuple[VisitStatus, dict[str, Any]]] = (
     (VisitStatus.HELD, {"held_until": clock.now() + timedelta(days=1)}),
     (VisitStatus.BOOKED, {}),
     (VisitStatus.CONFIRMED, {"passed_at": clock.now()}),
@@ -62,10 +65,11 @@ STATUSES: Sequence[tuple[VisitStatus, dict[str, object]]] = (
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Tokens by who holds them, and days on which something is there."""
+    """Tokens by who holds them, days on which something is there, and the keys of what is not the stranger's."""
 
     tokens: dict[str, str]
     days: tuple[date, ...]
+    ours: Mapping[str, frozenset[int]]
 
 
 def build(engine: Engine) -> House:
@@ -84,8 +88,15 @@ def build(engine: Engine) -> House:
         _waiting(session, actor, visits[0], day)
         _moved_in_bulk(session, actor, day, now)
         _handed_over(session, actor, visits, day, now)
+        session.flush()
+        ours = {name: frozenset(_keys(session, name)) for name in Base.metadata.tables if name not in SHARED}
         tokens["stranger"] = _stranger(session, day)
-    return House(tokens, (day, clock.today(), day + timedelta(days=7), date(2026, 1, 1)))
+    return House(tokens, (day, clock.today(), day + timedelta(days=7), date(2026, 1, 1)), ours)
+
+
+def _keys(session: Session, name: str) -> Sequence[int]:
+    table = Base.metadata.tables[name]
+    return session.scalars(select(table.c.id)).all() if "id" in table.c else ()
 
 
 def _wednesday() -> date:
@@ -134,7 +145,9 @@ def _diary(session: Session, actor: Actor, day: date) -> list[Visit]:
     visits = []
     for number, (status, values) in enumerate(STATUSES):
         where = today if status in {VisitStatus.ARRIVED, VisitStatus.PERFORMED} else of
-        slot = factories_booking.slot(session, actor.provider_id, of=where, at=time(8 + number // 2, 30 * (number % 2)), capacity=2)
+        slot = factories_booking.slot(
+            session, actor.provider_id, of=where, at=time(8 + number // 2, 30 * (number % 2)), capacity=2
+        )
         visits.append(factories_log.visit(session, actor.provider_id, slot=slot, status=status, **values))
         if status in {VisitStatus.CANCELLED, VisitStatus.MOVED}:
             slot.taken -= 1
@@ -200,7 +213,9 @@ def _handed_over(session: Session, actor: Actor, visits: Sequence[Visit], day: d
         visits_there=2,
     )
     ended.differences.append(
-        Difference(kind=DifferenceKind.STATUS, fields="status", visit_id=visits[1].id, cer_root="2.25", cer_extension="7")
+        Difference(
+            kind=DifferenceKind.DIFFERS, fields="status", visit_id=visits[1].id, cer_root="2.25", cer_extension="7"
+        )
     )
     session.add(ended)
     session.flush()

@@ -9,7 +9,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, db
@@ -26,11 +26,13 @@ from mobile_units.rules.admission import BookingChannel, Reservation, is_public
 from mobile_units.rules.calendar import first_working_day_after, local_day
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.roles import Role
+from mobile_units.rules.sessions import Resource
 from mobile_units.rules.template_changes import Mode
-from mobile_units.rules.templates import Blocking, HeldBack, Overbooking, Template
+from mobile_units.rules.templates import Blocking, HeldBack, Overbooking, SharedResources, Template
 from mobile_units.rules.visits import OCCUPYING, CancelledBy, VisitStatus
 from mobile_units.rules.waiting import WaitingStatus
-from mobile_units.sandbox import contract, visits as central_visits
+from mobile_units.sandbox import contract
+from mobile_units.sandbox import visits as central_visits
 from mobile_units.sandbox.ikp import Ikp
 from mobile_units.sandbox.server import SandboxServer
 from mobile_units.services import (
@@ -39,6 +41,7 @@ from mobile_units.services import (
     bulk_moves,
     changes,
     holds,
+    inbound,
     initial_loads,
     itineraries,
     merging,
@@ -63,9 +66,9 @@ from mobile_units.transmission.inbound import Reader
 from mobile_units.transmission.worker import worker_of
 from tests import factories, factories_booking, factories_planning
 from tests.factories_planning import CYTOLOGY, HPV, MAMMOGRAPHY, does
-from tests.factories_templates import hours, kept, shared, week
+from tests.factories_templates import hours, kept, week
 from tests.services.test_initial_loads import line, table
-from tests.statements import refused
+from tests.statements import refused as is_refused
 
 CYTO = Path.CLASSIC_CYTOLOGY
 ARRIVED = AttemptOutcome.DELIVERED, AttemptOutcome.ALREADY_DELIVERED
@@ -93,28 +96,29 @@ class Diary:
         """Reads what women changed."""
         return reader_of(self.settings, self.engine)
 
-    def settle(self) -> None:
+    def settle(self, refused_attempts: int | None = 0) -> None:
         """Everything is handed over and read back, and both sides hold the same."""
         worker_of(self.settings, self.engine, Event()).drain(10)
         reading = self.reader.read(self.actor.provider_id, patient=False)
         assert reading is not None
         assert (reading.failure, reading.states.get(InboundState.CONFLICT, 0)) == (None, 0)
         worker_of(self.settings, self.engine, Event()).drain(10)
-        self.require_all_accepted()
+        self.require_all_accepted(refused_attempts)
         self.require_same_slots()
         self.require_same_visits()
 
-    def require_all_accepted(self) -> None:
-        """No message was ever refused, and none is left."""
+    def require_all_accepted(self, refused_attempts: int | None) -> None:
+        """No message is left, and none was ever refused, or so many attempts were (None: any number)."""
         mine = OutboxMessage.provider_id == self.actor.provider_id
-        refused_attempts = (
+        refused = (
             select(OutboxMessage.kind, TransmissionAttempt.description)
             .join(TransmissionAttempt, TransmissionAttempt.message_id == OutboxMessage.id)
             .where(mine, TransmissionAttempt.outcome.not_in(ARRIVED))
         )
         states = select(OutboxMessage.kind, OutboxMessage.state).where(mine)
         with db.transaction(self.engine) as session:
-            assert session.execute(refused_attempts).all() == []
+            if refused_attempts is not None:
+                assert session.execute(refused).all() == []
             assert {row for row in session.execute(states).all() if row.state is not MessageState.ACCEPTED} == set()
 
     def require_same_slots(self) -> None:
@@ -124,7 +128,8 @@ class Diary:
         with self.server.state.transaction() as state:
             there = {row["id"].partition("/")[2]: row for row in state.execute(query)}
             visits_there = {
-                row["slot"].partition("/")[2]: row["visits"] for row in state.execute(booked, (central_visits.CANCELLED,))
+                row["slot"].partition("/")[2]: row["visits"]
+                for row in state.execute(booked, (central_visits.CANCELLED,))
             }
         with db.transaction(self.engine) as session:
             for slot in self.slots(session):
@@ -240,8 +245,9 @@ def diary(engine: Engine, settings: Settings, tmp_path: FilePath) -> Iterator[Di
             ]
             command = NewItinerary(name="Dziennik", first_day=first, last_day=third + timedelta(days=30))
             itinerary = itineraries.create(session, actor, command)
-            for unit, days in zip(units, ((first, second), (second, third), (first,)), strict=True):
-                unit.closes = time(12)
+            worked = ((first, second), 12), ((second, third), 9), ((first,), 12)
+            for unit, (days, closes) in zip(units, worked, strict=True):
+                unit.closes = time(closes)
                 there = factories_planning.site(session, provider.id)
                 there.teryt = "1017094"
                 stop = NewStop(unit_id=unit.id, site_id=there.id, days=[DayHours(day) for day in days])
@@ -258,6 +264,16 @@ USUAL = week(
     quotas={BookingChannel.CENTRAL: 20, BookingChannel.DESK: 20, BookingChannel.TELEPHONE: 20},
     blocking=Blocking(every=6),
     overbooking=Overbooking(7, "co dziesiąta pacjentka nie przychodzi"),
+)
+
+BREAST, BOTH = frozenset({Path.MAMMOGRAPHY}), frozenset({Path.MAMMOGRAPHY, CYTO, Path.HPV_LBC})
+SHARED = week(
+    hours("08:00", "12:00"),
+    shared=SharedResources(
+        {Path.MAMMOGRAPHY: 20, CYTO: 30, Path.HPV_LBC: 30},
+        (Resource("1", BOTH), Resource("2", BREAST)),
+        (Resource("a", BOTH), Resource("b", BREAST)),
+    ),
 )
 
 
@@ -278,7 +294,7 @@ def templates_are_applied(diary: Diary) -> None:
     with db.transaction(diary.engine) as session:
         mammobus, _, combined = diary.stops(session)
         diary.use(session, USUAL, mammobus)
-        diary.use(session, week(hours("08:00", "12:00"), shared=shared()), combined)
+        diary.use(session, SHARED, combined)
     diary.settle()
 
 
@@ -373,7 +389,7 @@ def places_are_waited_for(diary: Diary) -> None:
     diary.settle()
     with db.transaction(diary.engine) as session:
         [kept_slot] = [slot for slot in diary.slots(session) if slot.kept_for_waiting]
-        with refused("slot_kept_for_waiting"):
+        with is_refused("slot_kept_for_waiting"):
             diary.book(session, kept_slot)
     for entry_id, answer in zip(entries, ("decline", "accept", None), strict=True):
         with db.transaction(diary.engine) as session:
@@ -391,7 +407,7 @@ def places_are_waited_for(diary: Diary) -> None:
                 offers.accept(session, diary.actor, entry.id, entry.version, at)
         diary.settle()
     with db.transaction(diary.engine) as session:
-        for visit in taken[1:20]:
+        for visit in taken[1:10]:
             diary.cancel(session, session.get_one(Visit, visit.id))
     diary.settle()
     with db.transaction(diary.engine) as session:
@@ -443,9 +459,7 @@ def a_unit_breaks_down(diary: Diary) -> None:
         with db.transaction(diary.engine) as session:
             scope = Scope(stop_id=diary.stops(session)[0].id, orphaned=True)
             move = bulk_moves.propose(session, diary.actor, NewBulkMove(reason="awaria", scope=scope), clock.now())
-            bulk_move_application.apply(
-                session, diary.actor, move.id, move.version, clock.now(), leave_unassigned=True
-            )
+            bulk_move_application.apply(session, diary.actor, move.id, move.version, clock.now(), leave_unassigned=True)
         diary.settle()
         if again:
             with db.transaction(diary.engine) as session:
@@ -465,12 +479,11 @@ def visits_are_carried_out(diary: Diary) -> None:
         visit = diary.book(session, diary.slot(session, combined, CYTO), CYTO)
     diary.settle()
     with db.transaction(diary.engine) as session:
-        path = PathChange(version=visit.version, path=CYTO)
-        assert path
+        changed = PathChange(version=visit.version, path=Path.HPV_LBC)
+        visits.change_path(session, diary.actor, visit.id, changed)
+    diary.settle()
     with db.transaction(diary.engine) as session:
-        query = select(Visit).where(
-            Visit.provider_id == diary.actor.provider_id, Visit.status == VisitStatus.BOOKED
-        )
+        query = select(Visit).where(Visit.provider_id == diary.actor.provider_id, Visit.status == VisitStatus.BOOKED)
         outcomes = (VisitStatus.ARRIVED, VisitStatus.NOT_PERFORMED, VisitStatus.NO_SHOW, VisitStatus.CONFIRMED)
         for visit, status in zip(session.scalars(query.order_by(Visit.id)), outcomes, strict=False):
             command = StatusChange(version=visit.version, status=status, reason="próba")
@@ -490,3 +503,31 @@ def two_women_are_one(diary: Diary) -> None:
         command = Merge(kept_version=kept_one.version, merged_version=merged.version, reason="ta sama osoba")
         merging.merge(session, diary.actor, kept_one.id, merged.id, command)
     diary.settle()
+
+
+def test_women_book_in_ikp_while_their_slots_are_taken_away(diary: Diary) -> None:
+    """She has a place there that we gave to another: what we tell is refused until it is settled who has it."""
+    with db.transaction(diary.engine) as session:
+        diary.use(session, SHARED, diary.stops(session)[2])
+    diary.settle()
+    for taken_over in (False, True):
+        with db.transaction(diary.engine) as session:
+            combined = diary.stops(session)[2]
+            ours = diary.slot(session, combined, CYTO)
+            visit = diary.book(session, ours, CYTO)
+        with db.transaction(diary.engine) as session:
+            lost = next(each for each in diary.slots(session) if not each.fits and each.taken < (each.told_places or 0))
+            assert (lost.schedule.path, lost.taken) == (Path.HPV_LBC, 0)
+        diary.book_there(lost, "HPV_LBC")
+        worker_of(diary.settings, diary.engine, Event()).drain(10)
+        reading = diary.reader.read(diary.actor.provider_id, patient=False)
+        assert reading is not None
+        assert reading.states == {InboundState.CONFLICT: 1}
+        with db.transaction(diary.engine) as session:
+            (conflict,) = inbound.find(session, diary.actor, inbound.InboundFilter()).items
+            if taken_over:
+                diary.cancel(session, session.get_one(Visit, visit.id), CancelledBy.PROVIDER)
+                inbound.retry(session, diary.actor, conflict.id, clock.now())
+            else:
+                inbound.decline(session, diary.actor, conflict.id, inbound.Note(note="sala zajęta"), clock.now())
+        diary.settle(refused_attempts=None)

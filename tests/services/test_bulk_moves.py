@@ -31,11 +31,22 @@ from mobile_units.rules.sessions import Resource
 from mobile_units.rules.slots import Interval
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy, VisitStatus
-from mobile_units.services import bulk_move_application, bulk_move_undo, bulk_moves, mixed_sessions, visits, women
+from mobile_units.services import (
+    bulk_move_application,
+    bulk_move_undo,
+    bulk_moves,
+    mixed_sessions,
+    offers,
+    visits,
+    waiting_list,
+    women,
+)
 from mobile_units.services.actors import Actor
 from mobile_units.services.bulk_move_scopes import Scope
 from mobile_units.services.bulk_moves import Choice, NewBulkMove
+from mobile_units.services.offers import Offered
 from mobile_units.services.visits import Cancellation, NewVisit, StatusChange
+from mobile_units.services.waiting_list import NewEntry
 from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
 from tests.statements import counted, refused
@@ -439,6 +450,52 @@ def test_a_move_is_not_undone_once_something_of_it_changed(session: Session, los
         assert found[lost.visits[1].id] == "place_given"
         assert {why for key, why in found.items() if key == lost.visits[2].id} == third
     require_sound(session, lost.actor)
+
+
+def test_what_stays_free_in_a_slot_of_several_places_is_kept_for_those_who_wait(session: Session, lost: Lost) -> None:
+    """Two leave a full slot and one comes, who has one of their places; the other is offered to a woman who waits."""
+    [crowded] = stop_with_slots(session, lost.actor, 1, capacity=3)
+    leaving = [booked(session, lost.actor, crowded) for _ in range(3)][:2]
+    waits = factories_booking.woman(session, lost.actor.provider_id)
+    asked = NewEntry(woman_id=waits.id, path=crowded.schedule.path, stop_id=stop_of(crowded))
+    waiting_list.add(session, lost.actor, asked, NOW)
+    elsewhere = stop_with_slots(session, lost.actor, 2)
+    goes_to = [(leaving[0], elsewhere[0]), (leaving[1], elsewhere[1]), (lost.visits[0], crowded)]
+    rows = [
+        BulkMoveRow(visit_id=visit.id, visit_version=1, to_slot_id=slot.id, by_hand=True) for visit, slot in goes_to
+    ]
+    move = BulkMove(provider_id=lost.actor.provider_id, reason="próba", scope={}, weights={}, rows=rows)
+    session.add(move)
+    session.flush()
+    lost.apply(move)
+    session.refresh(crowded)
+    assert (crowded.taken, crowded.kept_for_waiting) == (2, True)
+    assert offers.offer(session, crowded.id, NOW) is Offered.TO_A_WOMAN
+    session.refresh(crowded)
+    assert (crowded.taken, crowded.kept_for_waiting) == (3, False)
+    require_sound(session, lost.actor)
+
+
+@pytest.mark.parametrize("status", [SlotStatus.OPEN, SlotStatus.ORPHANED])
+def test_each_woman_costs_two_statements(session: Session, actor: Actor, status: SlotStatus) -> None:
+    """A place given back and one taken; all the rest is read and stored for all women at once."""
+    sent = {}
+    for count in (2, 12):
+        slots = stop_with_slots(session, actor, count, at=(51.22097, 18.56964))
+        scene = Lost(session, actor, [booked(session, actor, slot) for slot in slots], slots)
+        for slot in slots:
+            slot.status = status
+        near = stop_with_slots(session, actor, count)
+        settle(session, actor)
+        move = scene.propose(to_stop_ids=(stop_of(near[0]),))
+        for act in (scene.apply, scene.undo):
+            session.expire_all()
+            session.refresh(move)
+            with counted(session.connection()) as statements:
+                act(move)
+            sent[act.__name__, count] = len(statements)
+    assert sent["apply", 12] - sent["apply", 2] <= 2 * 10
+    assert sent["undo", 12] - sent["undo", 2] <= 2 * 10
 
 
 class Centre:

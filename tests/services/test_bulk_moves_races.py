@@ -16,11 +16,13 @@ from mobile_units.models.slots import Slot
 from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy
-from mobile_units.services import bulk_move_application, visits
+from mobile_units.services import bulk_move_application, slots, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import Cancellation, NewVisit
 from tests import factories, factories_booking
 from tests.factories_booking import NOW
+from tests.races import while_open
+from tests.services.test_visits_races import check_then_take
 
 Attempt = Callable[[Session], object]
 CIRCLE = ((0, 1), (1, 2), (2, 0))
@@ -92,6 +94,36 @@ class Scene:
             active = select(Visit.woman_id).where(Visit.woman_id.in_(self.women), Visit.status.in_(sorted(ACTIVE)))
             found = session.scalars(active).all()
             assert len(set(found)) == len(found)
+
+
+def test_a_booking_that_comes_second_waits_for_the_bulk_move(engine: Engine) -> None:
+    """The move is done but not committed: the booking waits for it and finds the slot full."""
+    scene = Scene(engine, slots=2, seated=1, waiting=1)
+    with while_open(engine, scene.moving((0, 1)), lambda: scene.race(scene.booking(1, 1))) as booked:
+        pass
+    assert booked() == ["slot_full"]
+    scene.require_sound()
+
+
+def test_a_bulk_move_that_comes_second_waits_for_the_booking(engine: Engine) -> None:
+    """It finds the place gone, and nobody is moved."""
+    scene = Scene(engine, slots=2, seated=1, waiting=1)
+    moving = scene.moving((0, 1))
+    with while_open(engine, scene.booking(1, 1), lambda: scene.race(moving)) as moved:
+        pass
+    assert moved() == ["bulk_move_outdated"]
+    scene.require_sound()
+
+
+def test_without_its_guards_a_place_goes_to_the_bulk_move_and_to_a_booking(
+    unguarded: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both saw the place free before either took it: the tests above are able to fail."""
+    scene = Scene(unguarded, slots=2, seated=1, waiting=1)
+    monkeypatch.setattr(slots, "take", check_then_take(Barrier(2)))
+    assert scene.race(scene.moving((0, 1)), scene.booking(1, 1)) == ["done", "done"]
+    with pytest.raises(AssertionError):
+        scene.require_sound()
 
 
 def test_a_place_goes_to_the_bulk_move_or_to_a_booking(engine: Engine) -> None:

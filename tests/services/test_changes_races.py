@@ -3,22 +3,19 @@
 The races are also run without their guards, on purpose, and must then go wrong.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from mobile_units import db, migrations
-from mobile_units.config import Settings
+from mobile_units import db
 from mobile_units.errors import DomainError
 from mobile_units.models.itineraries import Stop
 from mobile_units.models.schedules import Schedule
@@ -32,24 +29,12 @@ from mobile_units.services.changes import StopChange, WorkedDay
 from mobile_units.services.orphans import OrphanFilter
 from mobile_units.services.visits import Cancellation, Move, NewVisit
 from tests import factories, factories_booking, factories_planning
-from tests.conftest import new_database
 from tests.factories_planning import MAMMOGRAPHY, WEDNESDAY, contract, draft_with_stop, unit
+from tests.races import while_open
 from tests.services.test_changes import NOW
 
 Attempt = Callable[[Session], object]
 FRIDAY = date(2027, 3, 12)
-
-
-@pytest.fixture(scope="module")
-def unguarded(server_url: str, settings: Settings, engine: Engine) -> Iterator[Engine]:
-    """A database that lets withdrawn slots hold visits."""
-    name = str(engine.url.database) + "-withdrawn"
-    unguarded = db.engine_of(replace(settings, database_url=new_database(server_url, name)))
-    migrations.upgrade(unguarded)
-    with unguarded.begin() as connection:
-        connection.execute(text("ALTER TABLE slots DROP CONSTRAINT ck_slots_withdrawn_is_empty"))
-    yield unguarded
-    unguarded.dispose()
 
 
 class Scene:
@@ -115,13 +100,8 @@ class Scene:
     @contextmanager
     def while_open(self, attempt: Attempt, other: Attempt) -> Iterator[Callable[[], str]]:
         """Runs the other attempt while the first one is done but not committed; gives the outcome of the other."""
-        with ThreadPoolExecutor(1) as pool:
-            with db.transaction(self.engine) as session:
-                attempt(session)
-                session.flush()
-                running = pool.submit(self.outcome, other)
-                _until_somebody_waits(self.engine)
-            yield running.result
+        with while_open(self.engine, attempt, lambda: self.outcome(other)) as answered:
+            yield answered
 
     def orphaned(self) -> list[int]:
         """The slots on the list of orphaned ones, by their numbers."""
@@ -135,18 +115,6 @@ class Scene:
         query = query.where(Visit.status.in_(sorted(OCCUPYING)), Slot.status == SlotStatus.WITHDRAWN)
         with Session(self.engine) as session:
             return session.scalar(query.where(Visit.provider_id == self.actor.provider_id)) or 0
-
-
-def _until_somebody_waits(engine: Engine) -> None:
-    query = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    for _ in range(500):
-        with engine.connect() as connection:
-            if connection.scalar(query):
-                return
-        time.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 def test_a_booking_that_comes_first_stops_the_withdrawal(engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from threading import Barrier, BrokenBarrierError, Event
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from mobile_units import clock, db
 from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import MessageState, OutboxMessage
+from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import CancelledBy
@@ -107,10 +109,9 @@ def test_who_calls_off_a_visit_has_the_turn_for_news_of_slots_first(
     """Two cancellations are told of again, and then the slots behind them: neither waits for the other half-way."""
     scene = Scene(engine, 2)
     cancelled = [scene.cancelled(number) for number in range(2)]
-    scene.carry_out(lambda session: visit_steps.call_off(session, _visit(session, cancelled[0]), is_there=True))
-    scene.carry_out(lambda session: visit_steps.call_off(session, _visit(session, cancelled[1]), is_there=True))
-    for schedule_id, slot_id in zip(scene.schedules, scene.slots, strict=True):
-        scene.carry_out(lambda session, each=schedule_id, slot=slot_id: slots.tell_fewer(session, each, [slot]))
+    with db.transaction(engine) as session:
+        for schedule_id, slot_id in zip(scene.schedules, scene.slots, strict=True):
+            slots.tell_fewer(session, schedule_id, [slot_id])
     meeting, tell_fewer = Barrier(2), slots.tell_fewer
 
     def half_way(*arguments: Any) -> None:
@@ -120,19 +121,13 @@ def test_who_calls_off_a_visit_has_the_turn_for_news_of_slots_first(
 
     monkeypatch.setattr(slots, "tell_fewer", half_way)
     with ThreadPoolExecutor() as pool:
-        works = [
-            pool.submit(
-                scene.carry_out,
-                lambda session, each=visit_id: visit_steps.call_off(session, _visit(session, each), is_there=True),
-            )
-            for visit_id in cancelled
-        ]
+        works = [pool.submit(scene.carry_out, partial(_call_off, visit_id=visit_id)) for visit_id in cancelled]
         for work in works:
             work.result(timeout=10)
 
 
-def _visit(session: Session, visit_id: int) -> Any:
-    return session.get_one(visits.Visit, visit_id)
+def _call_off(session: Session, visit_id: int) -> None:
+    visit_steps.call_off(session, session.get_one(Visit, visit_id), is_there=True)
 
 
 def test_sending_all_again_waits_for_nobody(engine: Engine) -> None:

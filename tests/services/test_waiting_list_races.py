@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import Barrier, Event
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -23,13 +23,14 @@ from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import OCCUPYING, CancelledBy
 from mobile_units.rules.waiting import WaitingStatus
-from mobile_units.services import expired_holds, offers, visits, waiting_list
+from mobile_units.services import expired_holds, offers, slots, visits, waiting_list
 from mobile_units.services.actors import Actor
 from mobile_units.services.offers import Offered
 from tests import factories, factories_booking
 from tests.factories_booking import NOW
 
 HOURS = timedelta(hours=4)
+_CORE = {"synchronize_session": False}
 Attempt = Callable[[Session], object]
 
 
@@ -97,13 +98,42 @@ class Scene:
             return session.get_one(WaitingListEntry, self.entries[turn])
 
 
+def require_offered_once(scene: Scene) -> None:
+    """The first woman has the place, and nobody else."""
+    assert scene.statuses() == [WaitingStatus.OFFERED, WaitingStatus.WAITING, WaitingStatus.WAITING]
+    assert scene.places() == (1, 1)
+
+
 def test_workers_who_offer_the_same_place_offer_it_once(engine: Engine) -> None:
     """Four workers, three women, one place: the first woman has the offer, and nobody else."""
     scene = Scene(engine, women=3)
     outcomes = scene.race(*(scene.offering() for _ in range(4)))
     assert (outcomes.count(Offered.TO_A_WOMAN), outcomes.count(Offered.LATER)) == (1, 3)
-    assert scene.statuses() == [WaitingStatus.OFFERED, WaitingStatus.WAITING, WaitingStatus.WAITING]
-    assert scene.places() == (1, 1)
+    require_offered_once(scene)
+
+
+def test_without_its_guards_a_place_is_offered_to_two_women(unguarded: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers who both saw the place free before either took it: the test above is able to fail."""
+    scene = Scene(unguarded, women=3)
+    seen = Barrier(2)
+
+    def claimed(session: Session, slot_id: int) -> Slot | None:
+        slot = session.get_one(Slot, slot_id)
+        seen.wait()
+        return slot
+
+    def take(session: Session, slot: Slot, *_: object) -> bool:
+        if slot.taken >= slot.capacity:
+            raise DomainError("slot_full")
+        session.execute(update(Slot).where(Slot.id == slot.id).values(taken=Slot.taken + 1), execution_options=_CORE)
+        return False
+
+    monkeypatch.setattr(offers, "_claimed", claimed)
+    monkeypatch.setattr(offers, "_free_woman", lambda session, woman_id: session.get_one(Woman, woman_id))
+    monkeypatch.setattr(slots, "take", take)
+    scene.race(scene.offering(), scene.offering())
+    with pytest.raises(AssertionError):
+        require_offered_once(scene)
 
 
 def test_workers_share_the_places_and_keep_the_order(engine: Engine) -> None:

@@ -38,18 +38,19 @@ def main() -> None:
 
 def storm(folder: Path, attempts: int, processes: int, seed: int) -> list[str]:
     """Runs the storm on a database of its own in a folder, prints its figures, and returns what the judge found."""
+    url = embedded.ensure_running(folder)
     settings = Settings(
         secret_key=secrets.token_hex(),
         encryption_keys=(Fernet.generate_key().decode(),),
         hash_key=secrets.token_hex(),
-        database_url=embedded.ensure_running(folder),
+        database_url=url,
         data_dir=folder,
     )
     engine = db.engine_of(settings)
     migrations.upgrade(engine)
     engine.dispose()
     raged = rage(settings, attempts, processes, seed)
-    with psycopg.connect(settings.database_url) as connection:
+    with psycopg.connect(url) as connection:
         findings = judge(connection, raged)
     print(json.dumps({"seed": seed, "processes": processes} | raged.figures(), ensure_ascii=False, indent=2))
     print("\n".join(findings) or "everything fits", flush=True)

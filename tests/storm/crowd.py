@@ -1,6 +1,5 @@
 """One process of the crowd: attempts at random, each in a transaction of its own, and what became of each."""
 
-import random
 import time
 import traceback
 from collections import Counter
@@ -8,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from datetime import time as clock_time
+from random import Random
 from typing import Any
 
 from sqlalchemy import Engine, Row, func, select
@@ -42,7 +42,9 @@ NOTHING_THERE = "nothing there"
 """The answer where there is nothing to do it to, such as no hold to confirm."""
 
 MOVABLE = (VisitStatus.BOOKED, VisitStatus.CONFIRMED)
-HOURS = tuple((clock_time(8 + at // 60, at % 60), clock_time(10)) for at in (0, 40)) + (
+HOURS = (
+    (clock_time(8), clock_time(10)),
+    (clock_time(8, 40), clock_time(10)),
     (clock_time(8), clock_time(9, 20)),
 )
 """The hours between which the changed stop goes back and forth."""
@@ -78,7 +80,7 @@ class Crowd:
 
     engine: Engine
     scene: Scene
-    random: random.Random
+    random: Random
     report: Report = field(default_factory=Report)
     wish: Callable[[Session], Wish] | None = None
 
@@ -234,7 +236,7 @@ class Crowd:
         return []
 
     def move_many(self, session: Session) -> Made:
-        """Two or three women at once, some of them into each other's places; proposed before, so others come between."""
+        """Two or three women at once, or into each other's places; proposed before, so that others come between."""
         found = self._some(session, MOVABLE, Programme.BREAST, self.random.choice((2, 3, 3)))
         targets = self.random.sample(self.scene.mammography, len(found))
         if self.random.random() < 0.5:
@@ -300,7 +302,7 @@ class Crowd:
 
     def _wanted(self, number: int | None = None, key: str | None = None) -> visits.NewVisit:
         """What a woman asks for; a `number` stands for the same each time."""
-        dice = self.random if number is None else random.Random(number)  # noqa: S311 -- no secret
+        dice = self.random if number is None else Random(number)  # noqa: S311 -- no secret
         programme = dice.choice((Programme.BREAST, Programme.BREAST, Programme.CERVICAL))
         path = Path.MAMMOGRAPHY
         if programme is Programme.CERVICAL:
@@ -317,7 +319,7 @@ class Crowd:
         self.wish = lambda _: Wish(wanted.slot_id, wanted.path, wanted.channel, wanted.urgent)
         return wanted
 
-    def _slot(self, programme: Programme = Programme.BREAST, dice: random.Random | None = None) -> int:
+    def _slot(self, programme: Programme = Programme.BREAST, dice: Random | None = None) -> int:
         scarce = self.scene.cervical if programme is Programme.CERVICAL else self.scene.mammography
         return (dice or self.random).choice(scarce)
 

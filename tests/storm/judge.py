@@ -72,7 +72,7 @@ SESSIONS = "SELECT id, starts_at, ends_at, content FROM mixed_sessions"
 IN_SESSIONS = f"""
 SELECT session_id, visits.path, slots.starts_at FROM visits JOIN slots ON slots.id = slot_id
 WHERE session_id IS NOT NULL AND visits.{OCCUPYING}
-"""  # noqa: S608 -- put together from constants
+"""
 SLOTS_OF_SESSIONS = """
 SELECT slots.id, session_id, path, starts_at, fits FROM slots JOIN schedules ON schedules.id = schedule_id
 WHERE session_id IS NOT NULL AND status <> 'withdrawn'
@@ -124,15 +124,17 @@ def _sessions(connection: Connection) -> Iterator[tuple[int, Session, list[Exami
     for row in _rows(connection, SESSIONS):
         content = row["content"]
         session = Session(
-            Interval(row["starts_at"], row["ends_at"]),
-            {Path(path): minutes for path, minutes in content["minutes"].items()},
-            *(
-                tuple(Resource(each["name"], frozenset(map(Path, each["serves"]))) for each in content[kind])
-                for kind in ("rooms", "crew")
-            ),
-            tuple(Interval(*map(datetime.fromisoformat, each)) for each in content["breaks"]),
+            hours=Interval(row["starts_at"], row["ends_at"]),
+            minutes={Path(path): minutes for path, minutes in content["minutes"].items()},
+            rooms=_resources(content["rooms"]),
+            crew=_resources(content["crew"]),
+            breaks=tuple(Interval(*map(datetime.fromisoformat, each)) for each in content["breaks"]),
         )
         yield row["id"], session, [session.examination(path, at) for path, at in booked[row["id"]]]
+
+
+def _resources(stored: list[dict[str, Any]]) -> tuple[Resource, ...]:
+    return tuple(Resource(each["name"], frozenset(map(Path, each["serves"]))) for each in stored)
 
 
 def every_attempt_has_an_answer(_: Connection, storm: Storm) -> Iterator[str]:

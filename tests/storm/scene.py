@@ -88,7 +88,7 @@ def build(engine: Engine) -> Scene:
 def _publish(session: Session, actor: Actor, day: date, now: datetime) -> int:
     """A stop of one day, handed over to nobody yet."""
     does = [factories_planning.does(session, actor.provider_id, minutes=MINUTES)]
-    unit = factories_planning.unit(session, actor.provider_id, does)
+    unit = factories_planning.unit(session, actor.provider_id, does, setup_minutes=0)
     wanted = itineraries.NewItinerary(name="Nawałnica", first_day=day, last_day=day)
     draft = itineraries.create(session, actor, wanted)
     site = factories_planning.site(session, actor.provider_id)

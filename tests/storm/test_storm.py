@@ -1,6 +1,6 @@
 """A small storm with real processes, and the judge shown to see each defect in the database that it left."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -38,13 +38,13 @@ class Raged:
 
 
 @pytest.fixture(scope="module")
-def raged(server_url: str, settings: Settings) -> Iterator[Raged]:
+def raged(server_url: str, settings: Settings) -> Raged:
     """600 attempts of three processes in a database of their own."""
     own = replace(settings, database_url=new_database(server_url, "storm"))
     engine = db.engine_of(own)
     migrations.upgrade(engine)
     engine.dispose()
-    yield Raged(rage(own, ATTEMPTS, PROCESSES, SEED), str(own.database_url))
+    return Raged(rage(own, ATTEMPTS, PROCESSES, SEED), str(own.database_url))
 
 
 def test_a_storm_leaves_everything_sound(raged: Raged) -> None:

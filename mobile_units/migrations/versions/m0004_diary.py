@@ -389,6 +389,13 @@ def upgrade() -> None:
     op.create_index(
         "ix_slots_kept_for_waiting", "slots", ["starts_at"], unique=False, postgresql_where="kept_for_waiting"
     )
+    op.create_index(
+        "ix_slots_only_extra",
+        "slots",
+        [sa.literal_column("coalesce(reserved_for, '')"), "starts_at", "id"],
+        unique=False,
+        postgresql_where="status = 'open' AND taken >= capacity AND taken < capacity + extra AND fits AND NOT kept_for_waiting",
+    )
     op.create_index("ix_slots_orphaned", "slots", ["starts_at"], unique=False, postgresql_where="status = 'orphaned'")
     op.create_index(op.f("ix_slots_session_id"), "slots", ["session_id"], unique=False)
     op.create_index(
@@ -487,6 +494,11 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_slots_session_id"), table_name="slots")
     op.drop_index("ix_slots_orphaned", table_name="slots", postgresql_where="status = 'orphaned'")
+    op.drop_index(
+        "ix_slots_only_extra",
+        table_name="slots",
+        postgresql_where="status = 'open' AND taken >= capacity AND taken < capacity + extra AND fits AND NOT kept_for_waiting",
+    )
     op.drop_index("ix_slots_kept_for_waiting", table_name="slots", postgresql_where="kept_for_waiting")
     op.drop_column("slots", "fits")
     op.drop_column("slots", "session_id")
