@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-reset test chaos storm bench lock clean
+.PHONY: demo demo-reset test fuzz chaos storm bench lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/mobile-units demo
@@ -15,6 +15,9 @@ test: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
+
+fuzz: .venv/dev.stamp
+	$(BIN)/pytest -n 2 tests/routes/test_fuzz.py --fuzz $(or $(FUZZ),200)
 
 chaos: .venv/dev.stamp
 	$(BIN)/python -m tests.chaos $(CHAOS)

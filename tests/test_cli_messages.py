@@ -1,5 +1,6 @@
 """The sender of messages to women, against a mail server and an SMS gateway on the loopback, over real sockets."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -397,6 +398,7 @@ def test_nothing_about_a_woman_is_logged_or_stored(
 ) -> None:
     """Whatever the receivers answer, and whatever goes wrong here."""
     caplog.set_level("DEBUG")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [caplog.handler])
     stage.mail.behaviour.replies["content"] = f"550 {EMAIL} does not want it"
     stage.sms.manner = Manner(status=500, body={"error": f"{TELEPHONE} again?"})
     keys = [stage.tell(email=EMAIL), stage.tell(sms=TELEPHONE)]

@@ -12,15 +12,8 @@ from string import Template
 from sqlalchemy import TextualSelect, text
 
 from mobile_units.models.slots import WITH_ROOM
-from mobile_units.services.slot_statements import (
-    COLUMNS,
-    DISTANCE_FROM,
-    EARTH_RADIUS_KM,
-    PLACES,
-    SLOTS,
-    branches,
-    numbers,
-)
+from mobile_units.services.slot_columns import COLUMNS, DISTANCE_FROM, EARTH_RADIUS_KM, PLACES, SLOTS
+from mobile_units.services.slot_statements import branches
 
 DAYS = 28
 KM = 100
@@ -78,7 +71,7 @@ _IN_DAYS = Template("schedules.valid_from <= origin.day + $days AND schedules.va
 
 
 @lru_cache(maxsize=16)
-def alternatives(reservations: tuple[str, ...]) -> TextualSelect:
+def alternatives(reservations: tuple[str, ...], wanted: int) -> TextualSelect:
     """The nearest slots to one that cannot be had."""
     distance = DISTANCE_FROM.substitute(
         radius=EARTH_RADIUS_KM, latitude="origin.latitude", longitude="origin.longitude"
@@ -107,7 +100,7 @@ def alternatives(reservations: tuple[str, ...]) -> TextualSelect:
         in_near=_hits("near", reservations),
         slots=SLOTS.substitute(expired="0", distance="hits.distance_km"),
     )
-    return text(sql).bindparams(*numbers(sql)).columns(*COLUMNS)
+    return text(sql.replace(":wanted", str(wanted))).columns(*COLUMNS)
 
 
 def _hits(near: str, reservations: tuple[str, ...]) -> str:

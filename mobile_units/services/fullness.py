@@ -1,12 +1,12 @@
 """How full the coming stops and stationary places are, and the slots of one of them day by day. Nobody is named."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Any
+from datetime import date, datetime, time
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, null, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mobile_units.models.itineraries import Stop
 from mobile_units.models.mobile_points import MobilePoint
@@ -69,13 +69,13 @@ def read(session: Session, actor: Actor, first: date, last: date, now: datetime)
     )
     counted = select(stop_id, place_id, func.min(Slot.starts_at), func.max(Slot.starts_at), *_figures(now))
     rows = session.execute(_at(counted).where(*within).group_by(stop_id, place_id)).all()
-    stops = _stops(session, {row[0] for row in rows if row[0]})
+    stops = stop_names(session, actor, {row[0] for row in rows if row[0]})
     places = _places(session, {row[1] for row in rows if row[1]})
     found = [_fullness(row, stops.get(row[0] or 0) or (places[row[1]], None, None)) for row in rows]
     return sorted(found, key=lambda each: (each.stop_id is None, each.first_day, each.name, each.stop_id or 0))
 
 
-def _at(query: Select[Any]) -> Select[Any]:
+def _at(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """Slots with their schedules and stops; withdrawn ones are no part of anything."""
     joined = query.select_from(Slot).join(Schedule, Schedule.id == Slot.schedule_id)
     joined = joined.outerjoin(MobilePoint, MobilePoint.id == Schedule.mobile_point_id)
@@ -89,7 +89,7 @@ def _figures(now: datetime) -> list[ColumnElement[int]]:
     free = and_(ahead, Slot.fits, ~Slot.kept_for_waiting)
     orphaned, blocked = Slot.status == SlotStatus.ORPHANED, Slot.status == SlotStatus.BLOCKED
 
-    def total(value: ColumnElement[int], condition: ColumnElement[bool]) -> ColumnElement[int]:
+    def total(value: Summed, condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(value).filter(condition), 0)
 
     return [
@@ -104,13 +104,16 @@ def _figures(now: datetime) -> list[ColumnElement[int]]:
     ]
 
 
-_Named = tuple[str, int | None, str | None]
+Named: TypeAlias = tuple[str, int | None, str | None]
 """The name of a stop or place, with key and name of the unit."""
+Summed: TypeAlias = ColumnElement[int] | InstrumentedAttribute[int]
 
 
-def _stops(session: Session, keys: set[int]) -> dict[int, _Named]:
+def stop_names(session: Session, actor: Actor, keys: Collection[int]) -> dict[int, Named]:
+    """Site and unit of those of the stops that are the provider's."""
     query = select(Stop.id, Site.name, Stop.unit_id, MobileUnit.name).join(Stop.site).join(Stop.unit)
-    return {row[0]: (row[1], row[2], row[3]) for row in session.execute(query.where(Stop.id.in_(keys)))}
+    own = Stop.id.in_(keys), MobileUnit.provider_id == actor.provider_id
+    return {row[0]: (row[1], row[2], row[3]) for row in session.execute(query.where(*own))}
 
 
 def _places(session: Session, keys: set[int]) -> dict[int, str]:
@@ -118,7 +121,7 @@ def _places(session: Session, keys: set[int]) -> dict[int, str]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def _fullness(row: Any, named: _Named) -> Fullness:
+def _fullness(row: Any, named: Named) -> Fullness:
     stop_id, place_id, begins, ends, *numbers = row
     return Fullness(
         stop_id=stop_id,
@@ -187,7 +190,7 @@ def of_stop(session: Session, actor: Actor, stop_id: int, now: datetime) -> tupl
     return _diary(session, now, Schedule.provider_id == actor.provider_id, MobilePoint.stop_id == stop_id)
 
 
-def of_place(
+def of_place(  # noqa: PLR0913, PLR0917 -- a place, its days, and the instant
     session: Session, actor: Actor, service_place_id: int, first: date, last: date, now: datetime
 ) -> tuple[Figures, Sequence[DiarySlot]]:
     """The figures and slots of a stationary place on the days, in order of time."""
@@ -213,5 +216,3 @@ def next_work_day(session: Session, actor: Actor, service_place_id: int, since: 
     )
     found = session.scalar(query.join(Schedule, Schedule.id == Slot.schedule_id))
     return None if found is None else local_day(found)
-
-

@@ -17,6 +17,7 @@ Where both sides changed a visit at once:
 - A slot that began meanwhile is no obstacle either: the centre let her in in time, and we read late.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -127,6 +128,7 @@ def _try(session: Session, actor: Actor, change: InboundChange, now: datetime) -
         _refuse(change, refusal, known)
         return
     change.visit = visit
+    _tell_slots_again(session, actor, change)
     if eligible:
         change.state, change.code = InboundState.APPLIED, None
     else:
@@ -407,6 +409,16 @@ def _follow_status(session: Session, actor: Actor, central: CentralVisit, visit:
     steps.change(session, actor, visit, status, BY_THE_CENTRE)
 
 
+def _tell_slots_again(
+    session: Session, actor: Actor, change: InboundChange, after: Sequence[tuple[MessageKind, int]] = ()
+) -> None:
+    """Whatever was refused about the slot because she had booked there is told again, after what ends her visit."""
+    uuid = _own_uuid(session, actor, _central(change).slot)
+    slot = steps.slot_by_uuid(session, actor, uuid) if uuid else None
+    if slot is not None:
+        slots.tell_refused_again(session, slot.schedule_id, after)
+
+
 def _tell_if_ours_was_under_way(session: Session, change: InboundChange, visit: Visit) -> None:
     overwritten = _told_later(session, change, InboundChange.changed_by == ChangedBy.PROVIDER)
     if overwritten or steps.under_way(session, visit) or _sent_meanwhile(session, change, visit):
@@ -495,6 +507,7 @@ def retry(session: Session, actor: Actor, change_id: int, now: datetime) -> Inbo
     if not eligible:
         raise _neutral(visit)
     change.visit = visit
+    _tell_slots_again(session, actor, change)
     return _decided(session, actor, change, InboundState.APPLIED, None, "retry", now)
 
 
@@ -516,6 +529,7 @@ def decline(session: Session, actor: Actor, change_id: int, command: Note, now: 
         change.visit = _declined(session, actor, _central(change), command, now)
     else:
         change.visit = _ended(session, actor, visit_id, command)
+    _tell_slots_again(session, actor, change, [(MessageKind.CANCEL_VISIT, change.visit.id)])
     return _decided(session, actor, change, InboundState.DISMISSED, command.note, "decline", now)
 
 

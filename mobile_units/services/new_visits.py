@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, DateTime, String, bindparam, text
+from sqlalchemy import BigInteger, DateTime, String, bindparam, column, text
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -72,7 +72,7 @@ SELECT id, created_at FROM made
         bindparam("audit_user_id", type_=BigInteger()),
         bindparam("audit_request_id", type_=String()),
     )
-    .columns(id=BigInteger(), created_at=DateTime(timezone=True))
+    .columns(column("id", BigInteger()), column("created_at", DateTime(timezone=True)))
 )
 
 

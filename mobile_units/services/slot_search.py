@@ -36,7 +36,8 @@ from mobile_units.services import alternative_statements
 from mobile_units.services import slot_statements as statements
 from mobile_units.services.actors import Actor
 from mobile_units.services.queries import Paging
-from mobile_units.services.slot_statements import EARTH_RADIUS_KM, Shape
+from mobile_units.services.slot_columns import BY_IDS, EARTH_RADIUS_KM
+from mobile_units.services.slot_statements import Counts, Shape
 
 DEEPEST = 2_000
 """So many slots can be turned over by number of page; whoever wants more goes on behind the last slot (`after`)."""
@@ -185,7 +186,8 @@ def find(session: Session, actor: Actor, criteria: SlotFilter, now: datetime) ->
     """
     _require_sense(criteria)
     by_distance = criteria.by_distance
-    rows = _found(session, _shape(criteria), _parameters(actor, criteria, now), by_distance=by_distance)
+    about = _shape(criteria), _counts(criteria), _parameters(actor, criteria, now)
+    rows = _found(session, *about, by_distance=by_distance)
     paging = criteria.paging
     items = [_slot(row) for row in rows[: paging.page_size]]
     more = len(rows) > paging.page_size
@@ -202,16 +204,18 @@ def _require_sense(criteria: SlotFilter) -> None:
         raise DomainError("page_too_deep", slots=DEEPEST)
 
 
-def _found(session: Session, shape: Shape, parameters: dict[str, Any], *, by_distance: bool) -> Sequence[Row[Any]]:
+def _found(
+    session: Session, shape: Shape, counts: Counts, parameters: dict[str, Any], *, by_distance: bool
+) -> Sequence[Row[Any]]:
     if by_distance:
-        return session.execute(statements.nearest(shape), parameters).all()
+        return session.execute(statements.nearest(shape, counts), parameters).all()
     if shape.anywhere and shape.walks:
-        rows = session.execute(statements.walk(shape), parameters).all()
-        if rows and rows[0].seen == parameters["enough"]:
+        rows = session.execute(statements.walk(shape, counts), parameters).all()
+        if rows and rows[0].seen == counts.enough:
             return rows
-        if session.scalar(statements.walked(shape), parameters) < parameters["walked"]:
+        if session.scalar(statements.walked(shape, counts), parameters) < counts.walked:
             return rows
-    return session.execute(statements.soonest(shape), parameters).all()
+    return session.execute(statements.soonest(shape, counts), parameters).all()
 
 
 def _slot(row: Row[Any]) -> SlotAtPlace:
@@ -248,10 +252,14 @@ def _at_times(criteria: SlotFilter) -> bool:
     return bool(criteria.weekdays) or criteria.from_time is not None or criteria.to_time is not None
 
 
+def _counts(criteria: SlotFilter) -> Counts:
+    size = criteria.paging.page_size
+    offset = 0 if criteria.after else (criteria.paging.page - 1) * size
+    return Counts(size + 1, offset + size + 1, offset, max(WALKED, 4 * (offset + size)))
+
+
 def _parameters(actor: Actor, criteria: SlotFilter, now: datetime) -> dict[str, Any]:
     """All that any of the statements may ask for; each takes its own."""
-    paging = criteria.paging
-    offset = 0 if criteria.after else (paging.page - 1) * paging.page_size
     start = _start(criteria, now)
     last_day = criteria.last_day or _END.date()
     return {
@@ -263,10 +271,6 @@ def _parameters(actor: Actor, criteria: SlotFilter, now: datetime) -> dict[str, 
         "first_day": local_day(start[0]),
         "last_day": last_day,
         "places": criteria.places,
-        "offset": offset,
-        "wanted": paging.page_size + 1,
-        "enough": offset + paging.page_size + 1,
-        "walked": max(WALKED, 4 * (offset + paging.page_size)),
         **{name: getattr(criteria, name) for name in ("programme", "path", "service_place_id", "stop_id", "teryt")},
         "gmina": criteria.gmina and folded(criteria.gmina),
         "text": criteria.text and _containing(criteria.text),
@@ -364,7 +368,7 @@ def get(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
 def get_many(session: Session, actor: Actor, slot_ids: Collection[int]) -> list[SlotAtPlace]:
     """Those of the slots that are the provider's, bookable or not, by time."""
     parameters = {"ids": list(slot_ids), "provider_id": actor.provider_id}
-    return [_slot(row) for row in session.execute(statements.BY_IDS, parameters)]
+    return [_slot(row) for row in session.execute(BY_IDS, parameters)]
 
 
 def alternatives(  # noqa: PLR0913 -- what a woman asks for, and how many answers
@@ -390,7 +394,6 @@ def alternatives(  # noqa: PLR0913 -- what a woman asks for, and how many answer
         "path": path,
         "today": local_day(now),
         "now": now,
-        "wanted": limit,
     }
-    statement = alternative_statements.alternatives(_reservations(channel, urgent=urgent))
+    statement = alternative_statements.alternatives(_reservations(channel, urgent=urgent), limit)
     return [_slot(row) for row in session.execute(statement, parameters)]

@@ -11,38 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from string import Template
+from typing import NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    Double,
-    Integer,
-    String,
-    TextClause,
-    TextualSelect,
-    bindparam,
-    column,
-    text,
-)
+from sqlalchemy import TextClause, TextualSelect, text
 
-from mobile_units.models.schedules import Schedule
-from mobile_units.models.service_places import ServicePlace
-from mobile_units.models.sites import FOLDED, Site
-from mobile_units.models.slots import BOOKABLE, ONLY_EXTRA, RESERVATION, SEVERAL, WITH_ROOM, Slot
+from mobile_units.models.sites import FOLDED
+from mobile_units.models.slots import BOOKABLE, ONLY_EXTRA, RESERVATION, SEVERAL, WITH_ROOM
+from mobile_units.services.slot_columns import COLUMNS, DISTANCE, NO_DISTANCE, PLACES, SLOTS
 
 MANY = 100
 """Of more schedules than that, slots are first looked for in order of time, as they are anywhere."""
-
-EARTH_RADIUS_KM = 6371.0088
-"""The mean radius; a sphere of it is within half a percent of the true distance."""
-
-DISTANCE_FROM = Template(
-    "2 * $radius * asin(least(1, sqrt(sin(radians(sites.latitude - $latitude) / 2) ^ 2"
-    " + cos(radians($latitude)) * cos(radians(sites.latitude))"
-    " * sin(radians(sites.longitude - $longitude) / 2) ^ 2)))"
-)
-"""Kilometres from a point to the site, by the haversine formula."""
-DISTANCE = DISTANCE_FROM.substitute(radius=EARTH_RADIUS_KM, latitude=":latitude", longitude=":longitude")
 
 _IN_BOX = "sites.latitude BETWEEN :south AND :north AND sites.longitude BETWEEN :west AND :east"
 _LOCAL = {
@@ -76,6 +54,15 @@ _UNTIL = "slots.starts_at < :until"
 _AT_TIMES = "slots.starts_at <@ CAST(:times AS tstzmultirange)"
 _IN_ONE_TIME = "(slots.starts_at, slots.id) > (times.lower, times.from_id) AND slots.starts_at < times.upper"
 _AFTER = "($distance > :after_km OR (slots.starts_at, slots.id) > (:after_at, :after_id))"
+
+
+class Counts(NamedTuple):
+    """Numbers of rows: those of a page and one more, with those before it, and in order of time all looked at."""
+
+    wanted: int
+    enough: int
+    offset: int
+    walked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,23 +147,6 @@ def _of_schedule_alone(shape: Shape) -> list[str]:
 def _of_site(shape: Shape) -> list[str]:
     return [condition for name, condition in _OF_SITE.items() if name in shape.given]
 
-
-SLOTS = Template(
-    """
-SELECT slots.id, slots.uuid, slots.schedule_id, slots.starts_at, slots.ends_at, slots.status, slots.capacity,
-    greatest(slots.capacity - slots.taken + $expired, 0) AS free,
-    least(slots.extra, slots.capacity + slots.extra - slots.taken + $expired) AS extra, slots.reserved_for,
-    CASE WHEN slots.capacity - slots.taken + $expired <= 0 THEN schedules.overbooking_reason END AS overbooking_reason,
-    schedules.programme, schedules.path, slots.mobile, slots.service_place_id, service_places.name AS service_place,
-    service_places.address, mobile_points.stop_id, sites.id AS site_id, sites.name AS site,
-    sites.locality, sites.landmark, sites.street, sites.telephone, sites.latitude, sites.longitude,
-    $distance AS distance_km"""
-)
-PLACES = """JOIN schedules ON schedules.id = slots.schedule_id
-JOIN service_places ON service_places.id = schedules.service_place_id
-LEFT JOIN mobile_points ON mobile_points.id = schedules.mobile_point_id
-LEFT JOIN stops ON stops.id = mobile_points.stop_id LEFT JOIN sites ON sites.id = stops.site_id"""
-_NO_DISTANCE = "CAST(NULL AS double precision)"
 
 _STATEMENT = Template(
     """
@@ -268,44 +238,24 @@ _NEAREST = Template(
 )
 """Sites come in order of distance, no more than are needed; `OFFSET 0` keeps the others from being joined first."""
 
-_SITE, _PLACE, _SLOT, _SCHEDULE = Site.__table__.c, ServicePlace.__table__.c, Slot.__table__.c, Schedule.__table__.c
-COLUMNS = (
-    *(_SLOT[name] for name in ("id", "uuid", "schedule_id", "starts_at", "ends_at", "status", "capacity")),
-    column("free", Integer),
-    column("extra", Integer),
-    _SLOT["reserved_for"],
-    column("overbooking_reason", String),
-    _SCHEDULE["programme"],
-    _SCHEDULE["path"],
-    _SLOT["mobile"],
-    _SLOT["service_place_id"],
-    column("service_place", String),
-    _PLACE["address"],
-    column("stop_id", BigInteger),
-    column("site_id", BigInteger),
-    column("site", String),
-    *(_SITE[name] for name in ("locality", "landmark", "street", "telephone", "latitude", "longitude")),
-    column("distance_km", Double),
-    column("seen", Integer),
-)
-"""The columns of a row, in the order of the fields of `SlotAtPlace`; then how many of `free` were found."""
-
 _BY_TIME = "starts_at, id"
 _BY_DISTANCE = "distance_km, starts_at, id"
 
 
 @lru_cache(maxsize=512)
-def walk(shape: Shape) -> TextualSelect:
+def walk(shape: Shape, counts: Counts) -> TextualSelect:
     """The soonest slots, looked for in order of time; fewer than wanted if many that are not wanted come first."""
     order = "" if shape.times else "ORDER BY near.starts_at, near.id"
-    return _statement(shape, _WALKED.substitute(near=_near(shape), schedules=_all(_of_schedule(shape)), order=order))
+    return _statement(
+        shape, counts, _WALKED.substitute(near=_near(shape), schedules=_all(_of_schedule(shape)), order=order)
+    )
 
 
 @lru_cache(maxsize=512)
-def walked(shape: Shape) -> TextClause:
+def walked(shape: Shape, counts: Counts) -> TextClause:
     """How many slots `walk` had to look at, if it found fewer than wanted."""
     sql = Template("SELECT count(*) FROM ($near) AS near").substitute(near=_near(shape))
-    return text(sql).bindparams(*numbers(sql))
+    return text(_counted(sql, counts))
 
 
 def _near(shape: Shape) -> str:
@@ -323,7 +273,7 @@ def _near(shape: Shape) -> str:
 
 
 @lru_cache(maxsize=512)
-def soonest(shape: Shape) -> TextualSelect:
+def soonest(shape: Shape, counts: Counts) -> TextualSelect:
     """The soonest slots, looked for schedule by schedule, or in order of time first where schedules are many.
 
     So many slots as are wanted are in as many schedules at the most: those of which the first slot is the soonest.
@@ -338,11 +288,11 @@ def soonest(shape: Shape) -> TextualSelect:
         first=branches(shape.reservations, matching, "slots.starts_at", "1"),
         branches=branches(shape.reservations, firsts, "slots.starts_at", ":enough"),
     )
-    return _statement(shape, free)
+    return _statement(shape, counts, free)
 
 
 @lru_cache(maxsize=512)
-def nearest(shape: Shape) -> TextualSelect:
+def nearest(shape: Shape, counts: Counts) -> TextualSelect:
     """The nearest slots, looked for site by site, in order of distance."""
     after = Template(_AFTER).substitute(distance="near.distance_km")
     wanted = [*_wanted(shape, WITH_ROOM), *_in_time(shape), "slots.schedule_id = schedules.id", after]
@@ -355,13 +305,19 @@ def nearest(shape: Shape) -> TextualSelect:
         valid=_VALID,
         branches=branches(shape.reservations, wanted, "slots.starts_at", ":enough"),
     )
-    return _statement(shape, free, by_distance=True)
+    return _statement(shape, counts, free, by_distance=True)
 
 
 _VALID = "schedules.valid_to >= :first_day AND schedules.valid_from <= :last_day"
 
 
-def _statement(shape: Shape, free: str, *, by_distance: bool = False) -> TextualSelect:
+def _counted(sql: str, counts: Counts) -> str:
+    for name, number in zip(Counts._fields, counts, strict=True):
+        sql = sql.replace(f":{name}", str(number))
+    return sql
+
+
+def _statement(shape: Shape, counts: Counts, free: str, *, by_distance: bool = False) -> TextualSelect:
     reserved = ", ".join(f"'{each}'" for each in shape.reservations)
     emptied = [f"{RESERVATION} IN ({reserved})", *_in_time(shape)]
     if shape.several:
@@ -370,33 +326,15 @@ def _statement(shape: Shape, free: str, *, by_distance: bool = False) -> Textual
     sql = _STATEMENT.substitute(
         free=free,
         emptied=_all(emptied),
-        freed_distance=DISTANCE if by_distance else _NO_DISTANCE,
+        freed_distance=DISTANCE if by_distance else NO_DISTANCE,
         schedules=_all(_of_schedule(shape)),
         freed=f"schedule.distance_km >= :after_km AND {after}" if by_distance else "true",
         room=_room(shape),
         order=_BY_DISTANCE if by_distance else _BY_TIME,
         slots=SLOTS.substitute(
-            expired="coalesce(expired.places, 0)", distance=DISTANCE if "distance" in shape.given else _NO_DISTANCE
+            expired="coalesce(expired.places, 0)", distance=DISTANCE if "distance" in shape.given else NO_DISTANCE
         ),
         places=PLACES,
         hits_order="hits.distance_km, hits.starts_at, hits.id" if by_distance else "hits.starts_at, hits.id",
     )
-    return text(sql).bindparams(*numbers(sql)).columns(*COLUMNS)
-
-
-BY_IDS = text(
-    Template(
-        "$slots, 0 FROM slots $places WHERE slots.id = ANY(:ids) AND schedules.provider_id = :provider_id"
-        " ORDER BY slots.starts_at, slots.id"
-    ).substitute(slots=SLOTS.substitute(expired="0", distance=_NO_DISTANCE), places=PLACES)
-).columns(*COLUMNS)
-"""The slots with these keys, bookable or not, by time."""
-
-
-def numbers(sql: str) -> list[BindParameter[int]]:
-    """The numbers of rows, to be written into the statement."""
-    return [
-        bindparam(name, type_=Integer, literal_execute=True)
-        for name in ("enough", "wanted", "offset", "walked")
-        if f":{name}" in sql
-    ]
+    return text(_counted(sql, counts)).columns(*COLUMNS)

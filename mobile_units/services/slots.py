@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    column,
     exists,
     func,
     or_,
@@ -252,6 +253,22 @@ def tell_fewer(session: Session, schedule_id: int, slot_ids: Collection[int]) ->
     )
 
 
+def tell_refused_again(session: Session, schedule_id: int, after: Sequence[tuple[MessageKind, int]] = ()) -> None:
+    """Has news of slots that was refused handed over again, now that it is settled who has a place there.
+
+    The central system keeps no slot with fewer places than visits, so it refuses to take a place away in which a woman
+    booked of whom nobody knew here.
+    """
+    kinds = (MessageKind.WITHDRAW_SLOTS, MessageKind.SAVE_SLOTS)
+    query = select(OutboxMessage.kind).where(
+        OutboxMessage.kind.in_(kinds),
+        OutboxMessage.subject_id == schedule_id,
+        OutboxMessage.state == MessageState.REJECTED,
+    )
+    for kind in session.scalars(query.order_by(OutboxMessage.id)).all():
+        outbox.enqueue_again(session, kind, schedule_id, after=after)
+
+
 def news_of_fewer(session: Session, schedule_ids: Collection[int]) -> set[int]:
     """Those of the schedules of which news is queued, and was never tried, that slots take fewer women.
 
@@ -294,14 +311,18 @@ class Change:
     orphaned: bool = False
 
 
-_TAKE = text("""
+_TAKE = (
+    text("""
 UPDATE slots SET taken = taken + 1, kept_for_waiting = kept_for_waiting AND taken + 1 < capacity
 WHERE id = :slot_id AND status = 'open' AND starts_at > :now AND session_id IS NOT DISTINCT FROM :session_id
     AND (reserved_for IS NULL OR reserved_for = ANY(:open_to)) AND (:waiting OR NOT kept_for_waiting)
     AND taken < capacity + CASE WHEN :overbooking THEN extra ELSE 0 END
 RETURNING schedule_id, taken > capacity AS above,
     :waiting OR NOT fits OR coalesce(reserved_for, 'central') <> 'central' AS closed
-""").bindparams(bindparam("session_id", type_=BigInteger))
+""")
+    .bindparams(bindparam("session_id", type_=BigInteger))
+    .columns(column("schedule_id", BigInteger), column("above", Boolean), column("closed", Boolean))
+)
 
 
 def take(session: Session, slot: Slot, now: datetime, admission: Admission, leaving: int | None = None) -> bool:

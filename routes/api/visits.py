@@ -33,6 +33,9 @@ from schemas.visits import (
     VisitWithWomanPageSchema,
 )
 
+_NEW_VISIT = NewVisitSchema()
+"""Made once, as booking is what is asked for most often."""
+
 blueprint = Blueprint("visits", __name__, description="Visits (wizyty) and their history")
 
 
@@ -49,7 +52,7 @@ class Visits(MethodView):
             return visits.find(session, actor(), criteria)
 
     @roles(Role.MIDWIFE)
-    @blueprint.arguments(NewVisitSchema)
+    @blueprint.arguments(_NEW_VISIT)
     @blueprint.response(201, VisitSchema)
     def post(self, command: visits.NewVisit) -> Visit:
         """Book a woman into a slot; a refusal for want of a place tells the nearest `alternatives`."""
@@ -66,7 +69,7 @@ class Holds(MethodView):
     """Places kept for a short while."""
 
     @roles(Role.MIDWIFE)
-    @blueprint.arguments(NewVisitSchema)
+    @blueprint.arguments(_NEW_VISIT)
     @blueprint.response(201, VisitSchema)
     def post(self, command: visits.NewVisit) -> Visit:
         """Hold a place for a woman until `held_until`, while she decides; it is passed on once it is confirmed."""

@@ -47,6 +47,8 @@ PAGE_SIZE = 20
 STOPS_OFFERED = Paging(page_size=500)
 EVERY_UNIT = Paging(page_size=5000)
 SLOTS_OFFERED = 40
+SEARCHED_KM = 100.0
+"""How far around the stop that is left slots are looked for, unless a place is named."""
 
 LEFT_OUT: Mapping[str, str] = {
     "held": "wstępnie zarezerwowana: potwierdzi się albo sama wygaśnie",
@@ -301,22 +303,30 @@ def _choice(move_id: int, visit_id: int, refused: DomainError | None = None) -> 
 def _offered(
     session: Session, row: RowOfMove, visit: Visit, text: str, first_day: date | None
 ) -> Sequence[SlotAtPlace]:
-    about = {"path": row.path, "channel": visit.channel, "urgent": row.urgent}
     if not text and first_day is None:
         slots = slot_search.alternatives(
-            session, actor(), row.was.slot_id, now=clock.now(), limit=SLOTS_OFFERED, **about
+            session,
+            actor(),
+            row.was.slot_id,
+            path=row.path,
+            channel=visit.channel,
+            urgent=row.urgent,
+            now=clock.now(),
+            limit=SLOTS_OFFERED,
         )
         return sorted(slots, key=lambda slot: slot.starts_at)
     was = slot_search.get(session, actor(), row.was.slot_id)
-    near = {} if text or was.latitude is None else {"latitude": was.latitude, "longitude": was.longitude}
     wanted = SlotFilter(
         paging=Paging(1, SLOTS_OFFERED),
+        path=row.path,
+        channel=visit.channel,
+        urgent=row.urgent,
         first_day=first_day,
         text=text or None,
+        latitude=None if text else was.latitude,
+        longitude=None if text else was.longitude,
+        radius_km=SEARCHED_KM,
         order=SlotOrder.TIME,
-        radius_km=100.0,
-        **near,
-        **about,
     )
     return slot_search.find(session, actor(), wanted, clock.now()).items
 

@@ -51,7 +51,7 @@ def _breaks(written: str, label: str) -> Sequence[Break]:
     found = [SPAN.fullmatch(part) for part in parts]
     if len(parts) > MOST_BREAKS or not all(found):
         raise DomainError("invalid_input", problem=f"{label}: przerwy (pisz na przykład 11:00–11:15, 13:00–13:10)")
-    return [Break(_time(each[1], each[2], label), _time(each[3], each[4], label)) for each in found if each]
+    return tuple(Break(_time(each[1], each[2], label), _time(each[3], each[4], label)) for each in found if each)
 
 
 def _time(hour: str, minute: str, label: str) -> time:

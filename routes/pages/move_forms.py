@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
@@ -79,7 +80,7 @@ def read(form: Form) -> NewBulkMove:
     )
 
 
-def _leaving(form: Form) -> dict[str, object]:
+def _leaving(form: Form) -> dict[str, Any]:
     """Which visits leave."""
     match form.get("way"):
         case "unit":
@@ -95,7 +96,7 @@ def _leaving(form: Form) -> dict[str, object]:
             return {"stop_id": fields.whole(form, "stop_id", "postój")}
 
 
-def _allowed(form: Form) -> dict[str, object]:
+def _allowed(form: Form) -> dict[str, Any]:
     """Where they may go."""
     notice = fields.whole(form, "notice_days", "najwcześniej za", 0, MOST_NOTICE)
     if form.get("where") == "chosen":

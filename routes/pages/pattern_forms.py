@@ -20,6 +20,12 @@ ACTS: Mapping[PatternAct, str] = {
     PatternAct.RESERVE: "zarezerwuj dla",
     PatternAct.RELEASE: "zwolnij rezerwację",
 }
+VERBS: Mapping[PatternAct, str] = {
+    PatternAct.BLOCK: "Zablokuj",
+    PatternAct.UNBLOCK: "Odblokuj",
+    PatternAct.RESERVE: "Zarezerwuj",
+    PatternAct.RELEASE: "Zwolnij",
+}
 DONE: Mapping[PatternAct, str] = {
     PatternAct.BLOCK: "Zablokowane terminy",
     PatternAct.UNBLOCK: "Odblokowane terminy",
@@ -55,7 +61,9 @@ def read(form: Form, stop_id: int | None, service_place_id: int | None) -> Patte
         last_day=fields.day(form, "last_day", "do dnia"),
         stop_id=stop_id,
         service_place_id=service_place_id,
-        weekdays=sorted({fields.whole({"day": text}, "day", "dzień tygodnia", 1, 7) for text in form.getlist("weekday")}),
+        weekdays=sorted(
+            {fields.whole({"day": text}, "day", "dzień tygodnia", 1, 7) for text in form.getlist("weekday")}
+        ),
         since=fields.clock_time_if_any(form, "since", "od godziny"),
         before=fields.clock_time_if_any(form, "before", "przed godziną"),
         every=fields.whole(form, "every", "co który termin", 1, MOST),

@@ -17,6 +17,7 @@ from mobile_units.errors import DomainError
 from mobile_units.models.itineraries import Stop
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.rules.admission import Reservation
+from mobile_units.rules.bulk_moves import BulkMoveStatus
 from mobile_units.rules.programmes import Mobility, Path
 from mobile_units.rules.roles import Role
 from mobile_units.services import (
@@ -28,6 +29,7 @@ from mobile_units.services import (
     orphans,
     service_places,
     slot_patterns,
+    slot_search,
     slots,
     templates,
 )
@@ -38,7 +40,6 @@ from mobile_units.services.fullness import DiarySlot, Figures
 from mobile_units.services.queries import Paging
 from mobile_units.services.slot_patterns import PatternAct, PatternOutcome
 from mobile_units.services.templates import TemplateFilter
-from mobile_units.rules.bulk_moves import BulkMoveStatus
 from routes.auth import roles
 from routes.database import actor, transaction
 from routes.errors import STATUS
@@ -85,8 +86,7 @@ def index() -> ResponseReturnValue:
         "days": (first, last),
         "step": timedelta(days=DAYS_SHOWN),
     }
-    page = render_template("schedules/index.html", units=units, unit_id=unit_id, today=today, **named, **told)
-    return page
+    return render_template("schedules/index.html", units=units, unit_id=unit_id, today=today, **named, **told)
 
 
 def _first_day() -> date:
@@ -101,29 +101,14 @@ def _first_day() -> date:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A stop, or days of a stationary place, whose slots are shown."""
+    """A stop, or days of a stationary place, whose slots are shown; its page, and where changes are sent."""
 
     stop: Stop | None
     place: ServicePlace | None
     first: date
     last: date
-    days: Sequence[date]
-
-    @property
-    def address(self) -> str:
-        """Its page."""
-        if self.stop:
-            return url_for("schedules_page.stop", stop_id=self.stop.id)
-        assert self.place is not None
-        return url_for("schedules_page.place", service_place_id=self.place.id, **{"from": self.first.isoformat()})
-
-    @property
-    def changes(self) -> str:
-        """Where patterns are sent."""
-        if self.stop:
-            return url_for("schedules_page.change_stop", stop_id=self.stop.id)
-        assert self.place is not None
-        return url_for("schedules_page.change_place", service_place_id=self.place.id)
+    address: str
+    changes: str
 
 
 Find = Callable[[Session], Where]
@@ -132,7 +117,8 @@ Find = Callable[[Session], Where]
 def _of_stop(stop_id: int) -> Find:
     def find(session: Session) -> Where:
         stop = itineraries.get_stop(session, actor(), stop_id)
-        return Where(stop, None, stop.first_day, stop.last_day, [row.day for row in stop.days])
+        address = url_for("schedules_page.stop", stop_id=stop.id)
+        return Where(stop, None, stop.first_day, stop.last_day, address, address)
 
     return find
 
@@ -144,7 +130,9 @@ def _of_place(service_place_id: int, since: str | None) -> Find:
             raise DomainError("not_found", what=f"ServicePlace {service_place_id}")
         first = fields.day({"from": since}, "from", "dzień") if since else None
         first = first or fullness.next_work_day(session, actor(), service_place_id, clock.today()) or clock.today()
-        return Where(None, place, first, first + timedelta(days=DAYS_OF_PLACE - 1), ())
+        address = url_for("schedules_page.place", service_place_id=place.id)
+        last = first + timedelta(days=DAYS_OF_PLACE - 1)
+        return Where(None, place, first, last, f"{address}?from={first.isoformat()}", address)
 
     return find
 
@@ -192,6 +180,7 @@ def _shown(find: Find, said: Said) -> ResponseReturnValue:
         "said": said,
         "form": form,
         "acts": pattern_forms.ACTS,
+        "verbs": pattern_forms.VERBS,
         "Path": Path,
         "paths": sorted({slot.path for slot in listed}),
         "reservations": Reservation,
@@ -205,8 +194,8 @@ def _shown(find: Find, said: Said) -> ResponseReturnValue:
 def _diary(session: Session, where: Where) -> tuple[Figures, Sequence[DiarySlot]]:
     if where.stop:
         return fullness.of_stop(session, actor(), where.stop.id, clock.now())
-    assert where.place is not None
-    return fullness.of_place(session, actor(), where.place.id, where.first, where.last, clock.now())
+    place_id = where.place.id if where.place else 0
+    return fullness.of_place(session, actor(), place_id, where.first, where.last, clock.now())
 
 
 def _exceptions(session: Session, where: Where) -> Sequence[Any]:
@@ -270,7 +259,7 @@ def _pattern(session: Session, where: Where) -> PatternOutcome | str:
 def _one_slot(session: Session, where: Where) -> str:
     """Changes one slot of the stop or place; returns what was done."""
     slot_id = fields.whole(request.form, "slot_id", "termin")
-    found = slots.get(session, actor(), slot_id)
+    found = slot_search.get(session, actor(), slot_id)
     if (found.stop_id, found.service_place_id) not in _owner(where, found.service_place_id):
         raise DomainError("not_found", what=f"Slot {slot_id}")
     match request.form.get("act"):

@@ -51,7 +51,7 @@ AT_FAULT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a form says; the template is there if nothing is wrong with it. `faults` are sentences by part of the form."""
+    """What a form says; the template is there if nothing is wrong with it; `faults` are told by part of the form."""
 
     name: str | None
     template: Template | None
@@ -207,7 +207,7 @@ def _week(reader: _Reader) -> dict[int, Sequence[Hours]]:
 def _times(form: Form, day: int) -> Sequence[Hours]:
     numbers = range(lines(form, f"opens-{day}", MOST_TIMES))
     found = [hours_fields.read(form, f"-{day}-{number}", WEEKDAYS[day - 1]) for number in numbers]
-    return [each for each in found if each]
+    return tuple(each for each in found if each)
 
 
 def _minutes(form: Form) -> dict[Path, int]:
@@ -234,16 +234,16 @@ def _rooms(reader: _Reader) -> dict[str, Any]:
         return {"shared": reader.part("resources", lambda: SharedResources(minutes, tuple(rooms), tuple(crew)))}
     programmes = sorted({path.programme for path in minutes})
     own = [reader.part("examinations", lambda each=each: _own(form, each, minutes)) for each in programmes]  # type: ignore[misc]  # bound now
-    return {"rooms": [each for each in own if each]}
+    return {"rooms": tuple(each for each in own if each)}
 
 
 def _own(form: Form, programme: Programme, minutes: Mapping[Path, int]) -> Rooms:
     about = programme.name_pl
-    examinations = [
+    examinations = tuple(
         Examination(path, length, fields.whole(form, f"weight-{path}", f"waga: {path.name_pl}", 0, HEAVIEST))
-        for path, length in minutes.items()
+        for path, length in sorted(minutes.items())
         if path.programme is programme
-    ]
+    )
     places = fields.whole(form, f"places-{programme}", f"ile kobiet naraz: {about}", 1, MOST_PLACES)
     women = fields.whole_if_any(form, f"women-{programme}", f"kobiety dziennie: {about}", 0, MOST_WOMEN)
     return Rooms(examinations, places, women)
@@ -270,9 +270,7 @@ def _held_back(form: Form) -> HeldBack:
 
 
 def _quotas(form: Form) -> dict[BookingChannel, int]:
-    found = {
-        channel: fields.whole(form, f"quota-{channel}", channel.name_pl, 0, 100) for channel in BookingChannel
-    }
+    found = {channel: fields.whole(form, f"quota-{channel}", channel.name_pl, 0, 100) for channel in BookingChannel}
     if sum(found.values()) > 100:
         raise DomainError("quotas_above_all", percent=sum(found.values()))
     return {channel: percent for channel, percent in found.items() if percent}

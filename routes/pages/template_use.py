@@ -17,7 +17,7 @@ from mobile_units.models.service_places import ServicePlace
 from mobile_units.rules.programmes import Mobility
 from mobile_units.rules.roles import Role
 from mobile_units.rules.template_changes import Mode
-from mobile_units.services import itineraries, service_places, template_use, templates, units
+from mobile_units.services import fullness, itineraries, service_places, template_use, templates, units
 from mobile_units.services.itineraries import ItineraryFilter, StopFilter
 from mobile_units.services.queries import Paging
 from mobile_units.services.service_places import ServicePlaceFilter
@@ -60,7 +60,9 @@ class Previewed:
 @roles(Role.COORDINATOR)
 def show() -> ResponseReturnValue:
     """Which template to apply to a stop or place; with a single one there is no question."""
-    given = {name: request.args[name] for name in ("stop_id", "service_place_id") if name in request.args}
+    given: dict[str, Any] = {
+        name: request.args[name] for name in ("stop_id", "service_place_id") if name in request.args
+    }
     with transaction() as session:
         listed = templates.find(session, actor(), TemplateFilter(MANY, active=True)).items
         common = frame(session)
@@ -115,7 +117,8 @@ def _preview(session: Session, template_id: int) -> Previewed:
     known = templates.get(session, actor(), template_id)
     wanted = _use(session, None)
     used = template_use.preview(session, actor(), template_id, wanted, clock.now())
-    told = [_told(session, each) for each in used.outcomes]
+    names = fullness.stop_names(session, actor(), [each.stop_id for each in used.outcomes if each.stop_id])
+    told = [_told(session, each, names) for each in used.outcomes]
     return Previewed(told, used.sums, _digest(known, used), wanted.version)
 
 
@@ -123,13 +126,12 @@ def _digest(known: KeptTemplate, used: TemplateUsed) -> str:
     return sha256(repr((known.version, used)).encode()).hexdigest()
 
 
-def _told(session: Session, outcome: Outcome) -> Told:
+def _told(session: Session, outcome: Outcome, names: Mapping[int, fullness.Named]) -> Told:
     sums = {name: sum(getattr(day, name) for day in outcome.days) for name in COUNTED}
     if outcome.stop_id is None:
-        assert outcome.service_place_id is not None
-        return Told(outcome, service_places.get(session, actor(), outcome.service_place_id).name, None, sums)
-    stop = itineraries.get_stop(session, actor(), outcome.stop_id)
-    return Told(outcome, stop.site.name, stop.unit.name, sums)
+        return Told(outcome, service_places.get(session, actor(), outcome.service_place_id or 0).name, None, sums)
+    name, _, unit = names[outcome.stop_id]
+    return Told(outcome, name, unit, sums)
 
 
 def _use(session: Session, version: int | None) -> StopsUse | PlaceUse:
@@ -185,7 +187,7 @@ def _page(
     with transaction() as session:
         known = templates.get(session, actor(), template_id)
         routes = _itineraries(session)
-        picked = _picked(session, form)
+        picked = _picked(form)
         itinerary_id = _itinerary_id(form, routes, picked)
         places = service_places.find(session, actor(), ServicePlaceFilter(MANY, mobility=Mobility.STATIONARY)).items
         told = {
@@ -223,7 +225,7 @@ def _itineraries(session: Session) -> Sequence[Itinerary]:
     return sorted((each for each in found if each.last_day >= clock.today()), key=lambda each: each.first_day)
 
 
-def _picked(session: Session, form: Any) -> set[str]:
+def _picked(form: Any) -> set[str]:
     """The keys of the stops that are chosen, as the form has them."""
     return {*form.getlist("stop"), *form.getlist("stop_id")}
 

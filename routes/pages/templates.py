@@ -6,11 +6,10 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from mobile_units import clock, db
+from mobile_units import clock
 from mobile_units.errors import DomainError
 from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.programmes import Path, Programme
@@ -122,8 +121,6 @@ def _sent(known: KeptTemplate | None, act: Any) -> ResponseReturnValue:
     try:
         with transaction() as session:
             kept = act(session, read.name, read.template)
-    except IntegrityError as error:
-        return _page(form, known, read, db.refusal_of(error) or DomainError("already_exists"))
     except DomainError as error:
         return _page(form, known, read, error)
     flash(f"Szablon „{kept.name}” jest zapisany. Zmieni terminy dopiero, gdy go zastosujesz.", "schedule-good")

@@ -199,8 +199,8 @@ def _verify(stored: Stored, pairs: Sequence[Pair]) -> None:
 _WOMEN = """
 INSERT INTO women (provider_id, identity_kind, identity_number, identity_hash, given_name, family_name, birth_date,
     declaration, language, version)
-SELECT :provider, 'pesel', :secret, CAST(md5('booked-' || :provider || '-' || number) AS bytea), :secret, :secret, :born,
-    :nothing, 'pl', 1
+SELECT :provider, 'pesel', :secret, CAST(md5('booked-' || :provider || '-' || number) AS bytea), :secret, :secret,
+    :born, :nothing, 'pl', 1
 FROM generate_series(1, :count) AS number RETURNING id
 """
 _SLOTS = """

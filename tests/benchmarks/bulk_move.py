@@ -16,7 +16,7 @@ from mobile_units.services import bulk_move_application, bulk_move_undo, bulk_mo
 from mobile_units.services.actors import Actor
 from mobile_units.services.bulk_move_scopes import Scope
 from mobile_units.services.bulk_moves import NewBulkMove
-from tests.benchmarks.national import Quarter
+from tests.benchmarks.national import Stored
 from tests.benchmarks.stage import report
 
 WOMEN, STOPS = 300, 40
@@ -26,8 +26,9 @@ WEEK = 4
 Result = TypeVar("Result")
 
 
-def measure(engine: Engine, quarter: Quarter) -> None:
+def measure(stored: Stored) -> None:
     """One mammobus is lost: its next 300 women go to the 40 nearest stops of others, then to any within 80 km."""
+    engine, quarter = stored.engine, stored.quarter
     actor, now = Actor(quarter.provider_id), clock.now()
     first = quarter.first_day + timedelta(weeks=WEEK)
     with db.transaction(engine) as session:

@@ -1,7 +1,7 @@
-"""The peer of the booking benchmark: a Flask route that sends the statements of one of our bookings and checks nothing.
+"""The peer of the booking benchmark: a Flask route that sends the statements of a booking and checks nothing.
 
-The statements are those that a booking of ours sent a moment before, with their parameters; only the woman, the slot and
-what follows from them are its own. So it reads the same tables, and locks and writes the same rows.
+The statements are those that a booking of ours sent a moment before, with their parameters; only the woman, the slot
+and what follows from them are its own. So it reads the same tables, and locks and writes the same rows.
 """
 
 import os

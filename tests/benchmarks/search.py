@@ -1,19 +1,15 @@
 """Searching 5,000 and 500,000 slots, each search beside its own statements sent by bare psycopg in the same run."""
 
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from datetime import time as clock_time
-from pathlib import Path
 
 import psycopg
 from sqlalchemy import Engine, event, text
 
-from mobile_units import clock, db, embedded, migrations
-from mobile_units.config import Settings
+from mobile_units import clock, db
 from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.programmes import Path as Examination
 from mobile_units.rules.programmes import Programme
@@ -21,53 +17,32 @@ from mobile_units.services import slot_search
 from mobile_units.services.actors import Actor
 from mobile_units.services.slot_search import SlotFilter, SlotOrder
 from tests.benchmarks import national
-from tests.benchmarks.stage import KEYS, report
+from tests.benchmarks.national import Stored
+from tests.benchmarks.stage import report
 
-SIZES = ((5_000, 3_000), (500_000, 300_000))
+FEW = (5_000, 3_000)
 TIMES = 200
 WARM_UP = 20
 
 Question = Callable[[Engine], object]
+Line = tuple[float, float, float]
 
 
-def measure() -> None:
+def measure(many: Stored) -> None:
     """One line for each kind of search: at few slots, at many, and how it grows."""
-    with tempfile.TemporaryDirectory(prefix="mobile-units-bench-") as folder:
-        try:
-            few, many = ({kind: _line(times) for kind, times in _measured(Path(folder), *size)} for size in SIZES)
-        finally:
-            embedded.stop(Path(folder))
-    for kind, (p50, p95, bare) in many.items():
+    with national.database(many.folder, slots=FEW[0], visits=FEW[1]) as few:
+        at_few, at_many = _lines(few), _lines(many)
+    for kind, (p50, p95, bare) in at_many.items():
         report(
             f"search: {kind}",
-            f"p50 {p50:.1f}, p95 {p95:.1f} ms ({p50 / bare:.2f} of bare SQL); at {SIZES[0][0]:,} slots"
-            f" p50 {few[kind][0]:.1f}, p95 {few[kind][1]:.1f} ms: growth {p50 / few[kind][0]:.2f}",
+            f"p50 {p50:.1f}, p95 {p95:.1f} ms ({p50 / bare:.2f} of bare SQL); at {FEW[0]:,} slots"
+            f" p50 {at_few[kind][0]:.1f}, p95 {at_few[kind][1]:.1f} ms: growth {p50 / at_few[kind][0]:.2f}",
         )
 
 
-def _measured(folder: Path, slots: int, visits: int) -> Iterator[tuple[str, list[tuple[float, float]]]]:
-    with _database(folder, f"slots{slots}") as engine:
-        stored = national.store(engine, slots=slots, visits=visits)
-        report(
-            "  stored",
-            f"{stored.slots:,} slots, {stored.visits:,} visits, {stored.stops} stops, {stored.schedules} schedules",
-        )
-        for kind, question in _questions(engine, stored, clock.now()).items():
-            yield kind, _seconds(engine, question)
-
-
-@contextmanager
-def _database(folder: Path, name: str) -> Iterator[Engine]:
-    server = embedded.ensure_running(folder)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    environ = KEYS | {"DATABASE_URL": server.replace("/postgres?", f"/{name}?"), "MOBILE_UNITS_LOG_LEVEL": "ERROR"}
-    engine = db.engine_of(Settings.from_env(environ))
-    try:
-        migrations.upgrade(engine)
-        yield engine
-    finally:
-        engine.dispose()
+def _lines(stored: Stored) -> dict[str, Line]:
+    questions = _questions(stored.engine, stored.quarter, clock.now())
+    return {kind: _line(_seconds(stored.engine, question)) for kind, question in questions.items()}
 
 
 def _questions(engine: Engine, stored: national.Quarter, now: datetime) -> dict[str, Question]:
@@ -86,6 +61,11 @@ def _questions(engine: Engine, stored: national.Quarter, now: datetime) -> dict[
             programme=Programme.BREAST, weekdays=(2,), from_time=clock_time(9), to_time=clock_time(11)
         ),
         "a text": SlotFilter(text=stop["locality"].removeprefix("Miejscowość ")),
+        "a text common to all sites": SlotFilter(text="Miejscowość"),
+        "a text of a service place": SlotFilter(text="Cytobusy"),
+        "1,000 km around, soonest first": SlotFilter(**here, radius_km=1000),
+        "1,000 km around, nearest first": SlotFilter(**here, radius_km=1000, order=SlotOrder.DISTANCE),
+        "extra places too": SlotFilter(overbooking=True),
     }
     questions: dict[str, Question] = {kind: _search(actor, wanted, now) for kind, wanted in filters.items()}
     path = Examination(stop["path"])
@@ -142,7 +122,7 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _line(pairs: list[tuple[float, float]]) -> tuple[float, float, float]:
+def _line(pairs: list[tuple[float, float]]) -> Line:
     """Milliseconds: the median, the 95th of a hundred, and the median of bare SQL."""
     ours, bare = (sorted(1000 * pair[which] for pair in pairs) for which in (0, 1))
     return statistics.median(ours), ours[int(len(ours) * 0.95)], statistics.median(bare)

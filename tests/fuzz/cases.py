@@ -164,19 +164,32 @@ class Sent:
 @st.composite
 def requests(draw: st.DrawFn, operation: APIOperation[Any, Any, Any, Any], stock: Stock) -> tuple[Case[Any], Sent]:
     """A request for an operation: mostly as documented and about something that exists."""
-    mode = draw(st.sampled_from([GenerationMode.POSITIVE] * 5 + [GenerationMode.NEGATIVE]))
-    case = draw(operation.as_strategy(generation_mode=mode))
 
     def pick(of: Sequence[Any]) -> Any:
         return draw(st.sampled_from(of))
 
+    right = stock.house.right.get(operation.label)
+    if right and pick((True, True, False)):
+        keys, body = pick(right)
+        case = operation.Case(path_parameters=dict(keys), body=body, media_type="application/json")
+        return case, _sent(pick, case, stock, (case.formatted_path, bool(keys)), [], body)
+    mode = pick([GenerationMode.POSITIVE] * 5 + [GenerationMode.NEGATIVE])
+    case = draw(operation.as_strategy(generation_mode=mode))
     path, version, ours = _path(pick, case, stock)
     query = [pair for name, value in case.query.items() for pair in _pairs(name, _real(pick, value, name, stock, 1))]
     body = case.body if case.body is NOT_SET else _real(pick, case.body, "", stock, version)
+    return case, _sent(pick, case, stock, (path, ours), query, body)
+
+
+def _sent(  # noqa: PLR0917 -- the parts of a request
+    pick: Pick, case: Case[Any], stock: Stock, to: tuple[str, bool], query: list[tuple[str, Any]], body: Any
+) -> Sent:
+    """The request, now and then with one thing spoilt, from somebody."""
+    path, ours = to
     if pick((False, False, True)):
         path, query, body = _spoilt(pick, path, query, body)
     options = _options(pick, case, path, query, body)
-    return case, Sent(pick(("all",) * 12 + tuple(stock.house.tokens)), options, ours, stock.is_ours(body))
+    return Sent(pick(("all",) * 12 + tuple(stock.house.tokens)), options, ours, stock.is_ours(body))
 
 
 def _path(pick: Pick, case: Case[Any], stock: Stock) -> tuple[str, int, bool]:

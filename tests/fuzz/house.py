@@ -45,13 +45,14 @@ from tests import (
     factories_planning_jobs,
     factories_templates,
 )
+from tests.fuzz.right import Right, requests_of
 from tests.services.test_initial_loads import line, table
 
 SHARED = frozenset({"eligibility_rules", "eligibility_exclusions", "product_codes"})
 """What all providers read."""
 
 STATUSES: Sequence[tuple[VisitStatus, dict[str, Any]]] = (
-    (VisitStatus.HELD, {"held_until": clock.now() + timedelta(days=1)}),
+    (VisitStatus.HELD, {}),
     (VisitStatus.BOOKED, {}),
     (VisitStatus.CONFIRMED, {"passed_at": clock.now()}),
     (VisitStatus.ARRIVED, {}),
@@ -65,11 +66,12 @@ STATUSES: Sequence[tuple[VisitStatus, dict[str, Any]]] = (
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Tokens by who holds them, days on which something is there, and the keys of what is not the stranger's."""
+    """Tokens by who holds them, days when something is there, keys of what is not the stranger's, right requests."""
 
     tokens: dict[str, str]
     days: tuple[date, ...]
     ours: Mapping[str, frozenset[int]]
+    right: Right
 
 
 def build(engine: Engine) -> House:
@@ -90,8 +92,9 @@ def build(engine: Engine) -> House:
         _handed_over(session, actor, visits, day, now)
         session.flush()
         ours = {name: frozenset(_keys(session, name)) for name in Base.metadata.tables if name not in SHARED}
+        right = requests_of(session, provider_id)
         tokens["stranger"] = _stranger(session, day)
-    return House(tokens, (day, clock.today(), day + timedelta(days=7), date(2026, 1, 1)), ours)
+    return House(tokens, (day, clock.today(), day + timedelta(days=7), date(2026, 1, 1)), ours, right)
 
 
 def _keys(session: Session, name: str) -> Sequence[int]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from mobile_units import clock, db
 from mobile_units.cli.centre import compare, reader_of
 from mobile_units.config import Settings
+from mobile_units.models.bulk_moves import BulkMove
 from mobile_units.models.inbound import InboundState
 from mobile_units.models.itineraries import Itinerary, Stop
 from mobile_units.models.mobile_points import MobilePoint
@@ -22,6 +23,7 @@ from mobile_units.models.schedules import Schedule
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import AttemptOutcome, MessageState, OutboxMessage, TransmissionAttempt
 from mobile_units.models.visits import Visit
+from mobile_units.models.waiting_list import WaitingListEntry
 from mobile_units.rules.admission import BookingChannel, Reservation, is_public
 from mobile_units.rules.calendar import first_working_day_after, local_day
 from mobile_units.rules.programmes import Path, Programme
@@ -398,7 +400,7 @@ def places_are_waited_for(diary: Diary) -> None:
                 assert offers.offer(session, key, at) is Offered.TO_A_WOMAN
         diary.settle()
         with db.transaction(diary.engine) as session:
-            entry = session.get_one(waiting_list.WaitingListEntry, entry_id)
+            entry = session.get_one(WaitingListEntry, entry_id)
             if answer is None:
                 assert entry.status is WaitingStatus.WAITING
             elif answer == "decline":
@@ -411,8 +413,8 @@ def places_are_waited_for(diary: Diary) -> None:
             diary.cancel(session, session.get_one(Visit, visit.id))
     diary.settle()
     with db.transaction(diary.engine) as session:
-        while due := offers.due(session):
-            for key in due:
+        while freed := offers.due(session):
+            for key in freed:
                 offers.offer(session, key, at)
     diary.settle()
 
@@ -463,7 +465,7 @@ def a_unit_breaks_down(diary: Diary) -> None:
         diary.settle()
         if again:
             with db.transaction(diary.engine) as session:
-                move = session.get_one(bulk_moves.BulkMove, move.id)
+                move = session.get_one(BulkMove, move.id)
                 bulk_move_undo.undo(session, diary.actor, move.id, move.version, "naprawiony", clock.now())
             diary.settle()
     with db.transaction(diary.engine) as session:

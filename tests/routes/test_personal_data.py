@@ -1,7 +1,6 @@
 """What is known of a woman stays in the answers to those who may read it: not in logs, refusals or addresses."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from typing import Any
@@ -62,18 +61,7 @@ class Places:
     stop: int
 
 
-@pytest.fixture
-def desk(
-    settings: Settings, engine: Engine, logging_as_before: None, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Desk]:
-    """A desk at an application that logs what it usually logs, where `capsys` finds it."""
-    app: Flask = create_app(replace(settings, log_level="INFO"))
-    yield Desk(api_client(app, engine))
-    app.extensions["engine"].dispose()
-
-
-@pytest.fixture
-def places(desk: Desk) -> Places:
+def make_places(desk: Desk) -> Places:
     """Slots of a provider that is named in messages."""
     day = factories_booking.next_day()
     with db.transaction(desk.api.engine) as session:
@@ -90,14 +78,21 @@ def places(desk: Desk) -> Places:
         return Places(free.id, later.id, full.id, stop.id)
 
 
-def test_a_whole_journey_leaves_nothing_of_her(desk: Desk, places: Places, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("logging_as_before")
+def test_a_whole_journey_leaves_nothing_of_her(
+    settings: Settings, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Registered, merged, booked, moved, put on the waiting list and called, with a refusal at every step."""
+    app = create_app(replace(settings, log_level="INFO"))
+    desk = Desk(api_client(app, engine))
+    places = make_places(desk)
     kept = register_twice(desk)
     visit = book_and_move(desk, places, kept["id"])
     desk.does(f"/visits/{visit['id']}/cancel", {"version": visit["version"], "cancelled_by": "woman"})
     wait(desk, places, kept["id"])
     call(desk, visit["id"])
-    log = capsys.readouterr().err; import pathlib; pathlib.Path("/tmp/scratch/jlog.txt").write_text(log)
+    app.extensions["engine"].dispose()
+    log = capsys.readouterr().err
     assert log.count('"event": "request"') > 20
     for told in (log, *desk.refusals.values()):
         assert [secret for secret in SECRETS if secret in told] == []

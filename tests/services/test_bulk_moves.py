@@ -47,6 +47,7 @@ from mobile_units.services.bulk_moves import Choice, NewBulkMove
 from mobile_units.services.offers import Offered
 from mobile_units.services.visits import Cancellation, NewVisit, StatusChange
 from mobile_units.services.waiting_list import NewEntry
+from mobile_units.transmission import outbox
 from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
 from tests.statements import counted, refused
@@ -371,6 +372,10 @@ def test_all_are_moved_and_told(session: Session, lost: Lost) -> None:
     assert set(new) <= set(told)
     saved = session.scalars(select(OutboxMessage.subject_id).where(OutboxMessage.kind == MessageKind.SAVE_VISIT))
     assert set(new) <= set(saved)
+    for visit in lost.visits:
+        cancellation = outbox.latest(session, MessageKind.CANCEL_VISIT, visit.id)
+        assert cancellation is not None
+        assert outbox.latest(session, MessageKind.SAVE_VISIT, visit.id) in cancellation.waits_for
     require_sound(session, lost.actor)
 
 
@@ -477,8 +482,8 @@ def test_what_stays_free_in_a_slot_of_several_places_is_kept_for_those_who_wait(
 
 
 @pytest.mark.parametrize("status", [SlotStatus.OPEN, SlotStatus.ORPHANED])
-def test_each_woman_costs_two_statements(session: Session, actor: Actor, status: SlotStatus) -> None:
-    """A place given back and one taken; all the rest is read and stored for all women at once."""
+def test_each_woman_costs_three_statements(session: Session, actor: Actor, status: SlotStatus) -> None:
+    """A place given back, a visit that ends, and a place taken; the rest is read and stored for all women at once."""
     sent = {}
     for count in (2, 12):
         slots = stop_with_slots(session, actor, count, at=(51.22097, 18.56964))
@@ -494,8 +499,8 @@ def test_each_woman_costs_two_statements(session: Session, actor: Actor, status:
             with counted(session.connection()) as statements:
                 act(move)
             sent[act.__name__, count] = len(statements)
-    assert sent["apply", 12] - sent["apply", 2] <= 2 * 10
-    assert sent["undo", 12] - sent["undo", 2] <= 2 * 10
+    assert sent["apply", 12] - sent["apply", 2] == 3 * 10
+    assert sent["undo", 12] - sent["undo", 2] == 3 * 10
 
 
 class Centre:

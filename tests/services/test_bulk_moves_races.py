@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -22,7 +22,6 @@ from mobile_units.services.visits import Cancellation, NewVisit
 from tests import factories, factories_booking
 from tests.factories_booking import NOW
 from tests.races import while_open
-from tests.services.test_visits_races import check_then_take
 
 Attempt = Callable[[Session], object]
 CIRCLE = ((0, 1), (1, 2), (2, 0))
@@ -120,7 +119,16 @@ def test_without_its_guards_a_place_goes_to_the_bulk_move_and_to_a_booking(
 ) -> None:
     """Both saw the place free before either took it: the tests above are able to fail."""
     scene = Scene(unguarded, slots=2, seated=1, waiting=1)
-    monkeypatch.setattr(slots, "take", check_then_take(Barrier(2)))
+    meeting = Barrier(2, timeout=20)
+
+    def check_then_take(session: Session, slot: Slot, *_: object) -> slots.Change:
+        if slot.taken >= slot.capacity:
+            raise DomainError("slot_full")
+        meeting.wait()
+        session.execute(update(Slot).where(Slot.id == slot.id).values(taken=Slot.taken + 1))
+        return slots.Change(slot.schedule_id, False, False)
+
+    monkeypatch.setattr(slots, "take_one", check_then_take)
     assert scene.race(scene.moving((0, 1)), scene.booking(1, 1)) == ["done", "done"]
     with pytest.raises(AssertionError):
         scene.require_sound()

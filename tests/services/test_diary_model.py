@@ -15,7 +15,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Connection, Engine, Row, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -272,6 +279,12 @@ class Diary(RuleBasedStateMachine):
 
     # steps
 
+    @initialize(where=st.lists(anywhere, min_size=4, max_size=4), minutes=st.sampled_from((0, 1, 10)))
+    def some_are_booked(self, where: list[int], minutes: int) -> None:
+        """Each woman asks for a place, every other for a while only."""
+        for woman, slot in enumerate(where):
+            self._ask(woman, slot, (woman % 2) * minutes)
+
     @rule(
         woman=anyone,
         slot=anywhere,
@@ -279,22 +292,28 @@ class Diary(RuleBasedStateMachine):
         urgent=rarely,
         channel=st.sampled_from((BookingChannel.DESK, BookingChannel.TELEPHONE)),
         overbooking=rarely,
-        minutes=st.sampled_from((0, 0, 1, 10)),
         later=st.sampled_from((0, 0, 0, 10)),
     )
-    def book_or_hold(  # noqa: PLR0917 -- what a woman asks for
+    def book(self, woman: int, slot: int, later: int, **terms: Any) -> None:
+        """A booking, some minutes after the last step."""
+        self.world.now += timedelta(minutes=later)
+        self._ask(woman, slot, 0, **terms)
+
+    @rule(woman=anyone, slot=anywhere, minutes=st.sampled_from((1, 10)), overbooking=rarely)
+    def hold(self, woman: int, slot: int, minutes: int, overbooking: bool) -> None:
+        """A place is kept for so many minutes."""
+        self._ask(woman, slot, minutes, overbooking=overbooking)
+
+    def _ask(  # noqa: PLR0917 -- what a woman asks for
         self,
         woman: int,
         slot: int,
-        path: Path,
-        urgent: bool,
-        channel: BookingChannel,
-        overbooking: bool,
         minutes: int,
-        later: int,
+        path: Path = Path.HPV_LBC,
+        urgent: bool = False,
+        channel: BookingChannel = BookingChannel.DESK,
+        overbooking: bool = False,
     ) -> None:
-        """A booking, or a hold for so many minutes, some minutes after the last step."""
-        self.world.now += timedelta(minutes=later)
         where = self._slot(slot)
         path = path if where.schedule_path in CERVICAL else Path.MAMMOGRAPHY
         until = self.world.now + timedelta(minutes=minutes) if minutes else None
@@ -320,7 +339,7 @@ class Diary(RuleBasedStateMachine):
             self.world.visits[made.id] = visit
 
     @precondition(lambda self: self.world.visits)
-    @rule(which=any_visit, late=rarely)
+    @rule(which=any_visit, late=st.booleans())
     def confirm(self, which: int, late: bool) -> None:
         """A hold is booked, before its time is over; the woman may come late."""
         key, visit = self._visit(which, HELD)

@@ -110,6 +110,8 @@ def test_who_calls_off_a_visit_has_the_turn_for_news_of_slots_first(
     scene = Scene(engine, 2)
     cancelled = [scene.cancelled(number) for number in range(2)]
     with db.transaction(engine) as session:
+        for visit_id in cancelled:
+            _call_off(session, visit_id)
         for schedule_id, slot_id in zip(scene.schedules, scene.slots, strict=True):
             slots.tell_fewer(session, schedule_id, [slot_id])
     meeting, tell_fewer = Barrier(2), slots.tell_fewer

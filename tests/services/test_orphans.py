@@ -372,7 +372,13 @@ def test_no_sequence_of_changes_loses_a_visit(
             _take_step(session, actor, stop, kind, what)
             session.expire_all()
             query = select(Visit.slot_id, func.count()).group_by(Visit.slot_id)
-            held = dict(iter(session.execute(query.where(Visit.status.in_(sorted(OCCUPYING))))))
+            held = dict(
+                iter(
+                    session.execute(
+                        query.where(Visit.provider_id == actor.provider_id, Visit.status.in_(sorted(OCCUPYING)))
+                    )
+                )
+            )
             there = [slot for slot in rows(session, actor) if slot.status is not SlotStatus.WITHDRAWN]
             assert all(slot.taken == held.get(slot.id, 0) for slot in rows(session, actor))
             assert set(held) <= {slot.id for slot in there}

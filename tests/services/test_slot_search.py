@@ -22,11 +22,11 @@ from mobile_units.rules.admission import BookingChannel, Reservation, reservatio
 from mobile_units.rules.calendar import local_instant
 from mobile_units.rules.programmes import Mobility, Path, Programme
 from mobile_units.rules.visits import VisitStatus
-from mobile_units.services import slot_search
+from mobile_units.services import alternative_statements, slot_search, slot_statements
 from mobile_units.services.actors import Actor
 from mobile_units.services.queries import Paging
+from mobile_units.services.slot_columns import EARTH_RADIUS_KM
 from mobile_units.services.slot_search import SlotAtPlace, SlotFilter, SlotOrder, folded
-from mobile_units.services.slot_statements import EARTH_RADIUS_KM
 from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW, slot, stop
 from tests.statements import counted, refused
@@ -69,16 +69,22 @@ class Diary:
 
 @pytest.fixture
 def diary(session: Session, actor: Actor) -> Diary:
-    """200 slots of every kind at three sites and in a stationary place, mostly around the clock changes."""
+    """240 slots of every kind, mostly around the clock changes: three sites, two more at one spot, a stationary place.
+
+    There is mammography everywhere, but only one HPV test, and that is late.
+    """
     chance = random.Random(5)  # noqa: S311 -- what is drawn is no secret
     sites = {"Wieluń": WIELUN, "Osjaków": OSJAKOW, "Łódź": LODZ}
     schedules: list[tuple[Schedule, Site | None]] = []
     for day in (DAY, SPRING, AUTUMN):
-        for path in (Path.MAMMOGRAPHY, Path.CLASSIC_CYTOLOGY, Path.HPV_LBC):
+        for path in (Path.MAMMOGRAPHY, Path.CLASSIC_CYTOLOGY, Path.HPV_LBC if day == AUTUMN else Path.MAMMOGRAPHY):
             locality = chance.choice(list(sites))
             at = stop(session, actor.provider_id, day=day, locality=locality, at=sites[locality])
             at.site.gmina, at.site.teryt = f"Gmina {locality}", f"10{list(sites).index(locality):05d}"
             schedules.append((factories_booking.schedule(session, actor.provider_id, path, day, at=at), at.site))
+    for _ in range(2):
+        at = stop(session, actor.provider_id, day=SPRING, locality="Łódź", at=LODZ)
+        schedules.append((factories_booking.schedule(session, actor.provider_id, day=SPRING, at=at), at.site))
     place = factories_booking.service_place(session, actor.provider_id, mobility=Mobility.STATIONARY)
     schedules.append((factories_booking.schedule(session, actor.provider_id, day=SPRING, place=place), None))
     known = [_slot(session, chance, of, site, number) for number in range(20) for of, site in schedules]
@@ -243,6 +249,8 @@ def test_a_search_finds_what_can_be_booked_and_nothing_else(
     expected = _expected(diary, wanted, now)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slot_search, "WALKED", data.draw(st.sampled_from([1, 2000])))
+        patch.setattr(slot_statements, "MANY", data.draw(st.sampled_from([0, 2, 100])))
+        slot_statements.soonest.cache_clear()
         size = data.draw(st.sampled_from([max(1, len(expected) // 3), 500]))
         paging = Paging(1, size)
         assert [each.id for each in _pages(session, diary.actor, replace(wanted, paging=paging), now)] == expected
@@ -368,6 +376,36 @@ def test_alternatives_are_on_the_path_of_the_woman_or_of_the_slot(session: Sessi
     slot(session, actor.provider_id)
     assert alternatives(session, actor, lost, path=Path.CLASSIC_CYTOLOGY) == [meant_alike.id, her_own.id]
     assert alternatives(session, actor, lost) == [meant_alike.id]
+
+
+@given(data=st.data())
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_alternatives_are_the_nearest_of_all(session: Session, diary: Diary, data: st.DataObject) -> None:
+    """As told by hours and kilometres of every slot, however few schedules are asked first."""
+    of = data.draw(st.sampled_from(diary.slots))
+    limit, urgent = data.draw(st.sampled_from([1, 5, 40])), data.draw(st.booleans())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alternative_statements, "FIRST", data.draw(st.sampled_from([1, 2, 8])))
+        alternative_statements.alternatives.cache_clear()
+        found = alternatives(session, diary.actor, of.slot, urgent=urgent, limit=limit)
+    assert found == _nearest(diary, of, urgent=urgent)[:limit]
+
+
+def _nearest(diary: Diary, of: Known, *, urgent: bool) -> list[int]:
+    here = SlotFilter(latitude=of.site.latitude, longitude=of.site.longitude) if of.site else None
+    open_to = SlotFilter(urgent=urgent)
+    keys: list[tuple[bool, float, datetime, int]] = []
+    for each in diary.slots:
+        known = replace(each, expired=0)
+        at_place = (known.site or known.schedule) is (of.site or of.schedule)
+        away = _kilometres(known, here) if here else (0.0 if at_place else float("inf"))
+        days = abs((known.schedule.valid_from - of.schedule.valid_from).days)
+        alike = known.schedule.path == of.schedule.path and known.slot is not of.slot
+        if alike and away <= 100 and days <= 28 and _is_wanted(known, open_to, NOW):
+            hours = abs((known.slot.starts_at - of.slot.starts_at).total_seconds()) / 3600
+            same_day = known.slot.starts_at.astimezone(WARSAW).date() == of.slot.starts_at.astimezone(WARSAW).date()
+            keys.append((not (at_place and same_day), hours + away, known.slot.starts_at, known.slot.id))
+    return [key[3] for key in sorted(keys)]
 
 
 def test_alternatives_keep_reservations(session: Session, actor: Actor) -> None:

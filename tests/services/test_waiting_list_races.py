@@ -113,9 +113,9 @@ def test_workers_who_offer_the_same_place_offer_it_once(engine: Engine) -> None:
 
 
 def test_without_its_guards_a_place_is_offered_to_two_women(unguarded: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two workers who both saw the place free before either took it: the test above is able to fail."""
+    """Both saw the place free, and one passed over a woman whom the other had: the test above is able to fail."""
     scene = Scene(unguarded, women=3)
-    seen = Barrier(2)
+    seen = Barrier(2, timeout=20)
 
     def claimed(session: Session, slot_id: int) -> Slot | None:
         slot = session.get_one(Slot, slot_id)
@@ -128,10 +128,12 @@ def test_without_its_guards_a_place_is_offered_to_two_women(unguarded: Engine, m
         session.execute(update(Slot).where(Slot.id == slot.id).values(taken=Slot.taken + 1), execution_options=_CORE)
         return False
 
+    in_turn, passed_over = offers._in_turn, iter((0, 1))
     monkeypatch.setattr(offers, "_claimed", claimed)
-    monkeypatch.setattr(offers, "_free_woman", lambda session, woman_id: session.get_one(Woman, woman_id))
+    monkeypatch.setattr(offers, "_in_turn", lambda *about: in_turn(*about)[next(passed_over) :])
     monkeypatch.setattr(slots, "take", take)
-    scene.race(scene.offering(), scene.offering())
+    assert scene.race(scene.offering(), scene.offering()) == 2 * [Offered.TO_A_WOMAN]
+    assert scene.places() == (2, 2)
     with pytest.raises(AssertionError):
         require_offered_once(scene)
 

@@ -332,7 +332,8 @@ class Crowd:
         """Visits as anybody sees them, by columns alone, so that what follows reads them anew."""
         columns = (Visit.id, Visit.version, Visit.slot_id, Visit.programme, Visit.path)
         query = select(*columns).where(Visit.status.in_(sorted(statuses))).order_by(func.random()).limit(count)
-        found = session.execute(query if programme is None else query.where(Visit.programme == programme)).all()
+        wanted = query if programme is None else query.where(Visit.programme == programme)
+        found: Sequence[Row[Any]] = session.execute(wanted).all()
         if len(found) < count:
             raise NothingThereError
         return found

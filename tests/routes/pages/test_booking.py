@@ -15,10 +15,9 @@ from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
 from mobile_units.rules.visits import VisitStatus
-from mobile_units.services import reference
+from mobile_units.services import reference, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import NewVisit
-from mobile_units.services import visits
 from tests import factories_booking as booking
 from tests.factories_booking import DAY, NOW
 from tests.routes.pages.browser import Browser, browser
@@ -31,7 +30,7 @@ HOSTILE = "<b>Anna</b>"
 def midwife(app: Flask, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Browser:
     """A midwife, signed in a few days before the day of the slots."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    monkeypatch.setattr(clock, "today", lambda: NOW.date())
+    monkeypatch.setattr(clock, "today", NOW.date)
     person = browser(app, engine, Role.MIDWIFE)
     person.sign_in()
     with db.transaction(engine) as session:
@@ -45,7 +44,9 @@ def woman_of(engine: Engine, midwife: Browser, **values: object) -> int:
         return booking.woman(session, midwife.user.provider_id, **values).id  # type: ignore[arg-type]  # the caller's care
 
 
-def slots_of(engine: Engine, midwife: Browser, *at: time, path: Path = Path.MAMMOGRAPHY, capacity: int = 1) -> list[int]:
+def slots_of(
+    engine: Engine, midwife: Browser, *at: time, path: Path = Path.MAMMOGRAPHY, capacity: int = 1
+) -> list[int]:
     """Keys of slots at one stop."""
     with db.transaction(engine) as session:
         of = booking.schedule(session, midwife.user.provider_id, path)

@@ -27,7 +27,7 @@ from tests.routes.pages.browser import Browser, browser
 def midwife(app: Flask, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Browser:
     """A midwife, signed in a few days before the day of the slots."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    monkeypatch.setattr(clock, "today", lambda: NOW.date())
+    monkeypatch.setattr(clock, "today", NOW.date)
     person = browser(app, engine, Role.MIDWIFE)
     person.sign_in()
     return person
@@ -109,9 +109,7 @@ def test_the_path_can_be_changed_and_the_code_follows(midwife: Browser, engine: 
     assert midwife.submit(f"{page}/path", version="2").status_code == 422
 
 
-def test_attendance_is_recorded_on_the_day(
-    midwife: Browser, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_attendance_is_recorded_on_the_day(midwife: Browser, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it the page says so; then the buttons are those that the table of transitions has."""
     visit_id, _ = booked(engine, midwife)
     page = f"/visits/{visit_id}"
@@ -148,9 +146,7 @@ def test_a_hold_given_up_frees_its_place(midwife: Browser, engine: Engine) -> No
     assert "czas minął" in late.text
 
 
-def test_only_midwives_of_the_provider_see_and_change_a_visit(
-    app: Flask, engine: Engine, midwife: Browser
-) -> None:
+def test_only_midwives_of_the_provider_see_and_change_a_visit(app: Flask, engine: Engine, midwife: Browser) -> None:
     """Nobody else reads who it is."""
     visit_id, other = booked(engine, midwife)
     clerk = browser(app, engine, *(set(Role) - {Role.MIDWIFE}), provider_id=midwife.user.provider_id)
