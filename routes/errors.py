@@ -109,6 +109,7 @@ STATUS = {
     "page_too_deep": 422,
     "parallel_visit": 409,
     "parallel_visits": 409,
+    "path_not_in_session": 409,
     "path_not_of_programme": 422,
     "period_incomplete": 422,
     "period_reversed": 422,

@@ -136,6 +136,12 @@ REFUSALS: dict[str, Refusal] = {
         "Wybierz inny termin.",
         "Choose another slot.",
     ),
+    "path_not_in_session": Refusal(
+        "W tej pracowni tego dnia nie wykonuje się badania: {path}.",
+        "The rooms of this slot are not used on that day for: {path}.",
+        "Zostaw badanie, które tu się wykonuje, albo wybierz termin w innym miejscu.",
+        "Keep to an examination that is made there, or choose a slot at another place.",
+    ),
     "overbooking_exhausted": Refusal(
         "Zajęte są wszystkie miejsca ({capacity}) i wszystkie dodatkowe ({extra}). Powód nadliczbowych: {reason}",
         "All places ({capacity}) and all extra ones ({extra}) are taken. Why there are extra ones: {reason}",
@@ -205,8 +211,8 @@ REFUSALS: dict[str, Refusal] = {
     ),
     # rules of visits
     "hold_expired": Refusal(
-        "Wstępna rezerwacja wygasła o {held_until}.",
-        "The hold expired at {held_until}.",
+        "Czas wstępnej rezerwacji minął.",
+        "The time of the hold is over.",
         "Zarezerwuj albo umów termin od nowa, jeśli jest jeszcze wolny.",
         "Hold or book the slot anew if it is still free.",
     ),

@@ -17,7 +17,9 @@ from mobile_units.services.slot_search import SlotAtPlace
 
 NO_PLACE = frozenset(
     {
+        "hold_expired",
         "overbooking_exhausted",
+        "path_not_in_session",
         "session_full",
         "slot_full",
         "slot_in_the_past",

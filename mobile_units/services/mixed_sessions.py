@@ -86,8 +86,10 @@ class Booked:
         """The same with one examination more.
 
         Raises:
-            DomainError: `session_full`, rooms or crew have no time for it.
+            DomainError: `path_not_in_session`; `session_full`, rooms or crew have no time for it.
         """
+        if path not in self.session.minutes:
+            raise DomainError("path_not_in_session", path=path)
         if not rules.one_more(self.session, self.examinations, path, starts_at):
             raise DomainError("session_full", path=path)
         return Booked(self.id, self.session, [*self.examinations, self.session.examination(path, starts_at)])

@@ -259,6 +259,21 @@ def test_a_search_finds_what_can_be_booked_and_nothing_else(
         assert [each.id for each in page.items] == expected[(number - 1) * size : number * size]
 
 
+def test_many_schedules_are_looked_at_in_order_of_time_first(session: Session, diary: Diary) -> None:
+    """Whether that fills the page or not, the same is found as one schedule after the other."""
+    near = {"latitude": LODZ[0], "longitude": LODZ[1], "radius_km": 1000.0}
+    asked = ({"text": "pracownia"}, {"text": "lodz", "path": Path.HPV_LBC}, {"teryt": "10", "overbooking": True}, near)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slot_statements, "MANY", 0)
+        slot_statements.soonest.cache_clear()
+        for criteria in asked:
+            expected = _expected(diary, SlotFilter(**criteria), NOW)  # type: ignore[arg-type]  # named as in the filter
+            assert expected, criteria
+            for size in (len(expected) // 2 + 1, 500):
+                assert found(session, diary.actor, paging=Paging(1, size), **criteria) == expected[:size]
+    slot_statements.soonest.cache_clear()
+
+
 # what is told
 
 

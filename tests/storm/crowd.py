@@ -333,7 +333,7 @@ class Crowd:
         columns = (Visit.id, Visit.version, Visit.slot_id, Visit.programme, Visit.path)
         query = select(*columns).where(Visit.status.in_(sorted(statuses))).order_by(func.random()).limit(count)
         wanted = query if programme is None else query.where(Visit.programme == programme)
-        found: Sequence[Row[Any]] = session.execute(wanted).all()
+        found: Sequence[Any] = session.execute(wanted).all()
         if len(found) < count:
             raise NothingThereError
         return found

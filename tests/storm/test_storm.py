@@ -66,6 +66,7 @@ WITHOUT_CHECKS = (
     "ALTER TABLE slots DROP CONSTRAINT ck_slots_withdrawn_is_empty",
     "ALTER TABLE slots DROP CONSTRAINT ck_slots_orphaned_has_visits",
     "DROP INDEX uq_visits_one_active_per_woman_and_programme",
+    "DROP INDEX uq_waiting_list_entries_one_open_per_woman_and_programme",
 )
 DEFECTS = {
     "no_slot_is_overfull": "UPDATE slots SET capacity = 0, extra = 0",

@@ -198,6 +198,7 @@ def test_hours_take_in_what_is_held_of_slots_outside(
     gone.status, gone.told_places = SlotStatus.WITHDRAWN, 0
     session.flush()
     message = read(session, MessageKind.SAVE_SCHEDULE, schedule)
+    assert isinstance(message, ScheduleData)
     assert [(each.start, each.end) for each in message.working_times][1:] == [(slot.starts_at, slot.ends_at)]
 
 

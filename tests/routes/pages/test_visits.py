@@ -38,7 +38,7 @@ def booked(engine: Engine, midwife: Browser, path: Path = Path.MAMMOGRAPHY) -> t
     provider_id = midwife.user.provider_id
     with db.transaction(engine) as session:
         of = booking.schedule(session, provider_id, path)
-        first, second = (booking.slot(session, provider_id, of=of, at=at) for at in (time(9), time(11, 20)))
+        first, second = (booking.slot(session, provider_id, of=of, at=at, capacity=2) for at in (time(9), time(11, 20)))
         woman_id = booking.woman(session, provider_id).id
         command = NewVisit(woman_id=woman_id, slot_id=first.id, path=path)
         actor = Actor(provider_id, midwife.user.id, frozenset({Role.MIDWIFE}))
