@@ -363,6 +363,19 @@ def _overbooked(slots: Sequence[PlannedSlot], overbooking: Overbooking | None) -
     """The slots of a stop or day with the women that may come above the capacity, spread evenly."""
     if not overbooking:
         return slots
-    bookable = sum(not each.blocked for each in slots)
-    extra = iter(_spread(min(overbooking.places, bookable), bookable))
-    return [each if each.blocked else each._replace(extra=next(extra)) for each in slots]
+    made, left = list(slots), overbooking.places
+    for reservations in _OVERBOOKED:
+        numbers = [n for n, each in enumerate(slots) if not each.blocked and each.reserved_for in reservations]
+        count = min(left, len(numbers))
+        left -= count
+        for number, extra in zip(numbers, _spread(count, len(numbers)), strict=True):
+            made[number] = made[number]._replace(extra=extra)
+    return made
+
+
+_OVERBOOKED: tuple[frozenset[Reservation | None], ...] = (
+    frozenset({None}),
+    frozenset({Reservation.DESK, Reservation.TELEPHONE}),
+)
+"""Where women come above the capacity, first of all everybody's slots; urgent cases keep theirs, and IKP knows no more
+places than the capacity."""

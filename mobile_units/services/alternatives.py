@@ -1,7 +1,7 @@
 """What a woman is offered instead of a place that she could not have."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -45,9 +45,14 @@ class Wish:
 
 def wish_of_move(session: Session, actor: Actor, visit_id: int, slot_id: int) -> Wish:
     """The wish to move a visit to a slot."""
-    query = select(Visit.path, Visit.channel, Visit.urgent)
-    terms = session.execute(query.where(Visit.id == visit_id, Visit.provider_id == actor.provider_id)).one()
-    return Wish(slot_id, *terms)
+    return replace(wish_of(session, actor, visit_id), slot_id=slot_id)
+
+
+def wish_of(session: Session, actor: Actor, visit_id: int, path: Path | None = None) -> Wish:
+    """The wish to stay in the slot of a visit, or of one that was held there, on another path if it is given."""
+    query = select(Visit.slot_id, Visit.path, Visit.channel, Visit.urgent)
+    wish = Wish(*session.execute(query.where(Visit.id == visit_id, Visit.provider_id == actor.provider_id)).one())
+    return wish if path is None else replace(wish, path=path)
 
 
 def nearest(session: Session, actor: Actor, wish: Wish, now: datetime) -> list[dict[str, Any]]:

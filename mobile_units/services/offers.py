@@ -235,7 +235,8 @@ def accept(session: Session, actor: Actor, entry_id: int, version: int, now: dat
     """Books the place that is held for a woman.
 
     Raises:
-        DomainError: `not_found`, `stale_version`, `waiting_status` (nothing is offered to her), `offer_over`.
+        DomainError: `not_found`, `stale_version`, `waiting_status` (nothing is offered to her); `offer_over`, whether
+            the worker has come or not.
     """
     entry = _with_offer(session, actor, entry_id, version)
     if entry.answer_by is None or entry.answer_by <= now:
@@ -252,7 +253,7 @@ def decline(session: Session, actor: Actor, entry_id: int, version: int) -> Wait
     """Gives up the place that is held for a woman; she keeps her place in the queue and is not offered this one again.
 
     Raises:
-        DomainError: `not_found`, `stale_version`, `waiting_status` (nothing is offered to her).
+        DomainError: `not_found`, `stale_version`, `waiting_status` (nothing is offered to her), `offer_over`.
     """
     entry = _with_offer(session, actor, entry_id, version)
     _give_up(session, actor, entry)
@@ -280,6 +281,8 @@ def withdraw(session: Session, actor: Actor, entry_id: int, version: int) -> Wai
 
 def _with_offer(session: Session, actor: Actor, entry_id: int, version: int) -> WaitingListEntry:
     _, entry = waiting_list.locked(session, actor, entry_id)
+    if entry.status is WaitingStatus.LAPSED:
+        raise DomainError("offer_over")
     apply_change(entry, version, {})
     if entry.status is not WaitingStatus.OFFERED:
         raise DomainError("waiting_status", status=entry.status)

@@ -333,8 +333,8 @@ def take(session: Session, slot: Slot, now: datetime, admission: Admission, leav
 
     Raises:
         DomainError: `slot_in_the_past`, `slot_withdrawn`, `slot_orphaned`, `slot_not_open`, `slot_reserved`,
-            `slot_kept_for_waiting`, `overbooking_exhausted`, `slot_full`; `session_full`, the rooms or the crew that
-            the slot shares have no time; `stale_version`, the slot came into another session meanwhile.
+            `slot_kept_for_waiting`, `overbooking_exhausted`, `slot_full`; `path_not_in_session`; `session_full`, the
+            rooms or the crew that the slot shares have no time; `stale_version`, the slot came into another session meanwhile.
     """
     turning = _planned(session, slot, now, admission, leaving)
     if turning:
@@ -416,7 +416,7 @@ def change_path(session: Session, visit: Visit, path: Path) -> None:
     """Gives a visit the time that another path takes, where its slot shares rooms and crew.
 
     Raises:
-        DomainError: `session_full`.
+        DomainError: `path_not_in_session`, `session_full`.
     """
     if visit.slot.session_id is None:
         return
@@ -481,7 +481,7 @@ def take_one(session: Session, slot: Slot, now: datetime, admission: Admission) 
     The news is of more places, of which the central system has to hear before the visit.
 
     Raises:
-        DomainError: as `take`, but for `session_full`.
+        DomainError: as `take`, but for what the session refuses.
     """
     wanted = {
         "slot_id": slot.id,

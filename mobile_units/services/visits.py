@@ -264,7 +264,8 @@ def change_path(session: Session, actor: Actor, visit_id: int, command: PathChan
 
     Raises:
         DomainError: `not_found`, `stale_version`, `visit_over`, `path_not_of_programme`, `not_eligible`, `not_allowed`,
-            `no_contracted_range`; `session_full`, the rooms or the crew that the slot shares have no time for it.
+            `no_contracted_range`; `path_not_in_session`; `session_full`, the rooms or the crew that the slot shares
+            have no time for it.
     """
     visit = steps.locked_visit(session, actor, visit_id, command.version)
     if visit.status not in ACTIVE:

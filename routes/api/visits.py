@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from mobile_units import clock
 from mobile_units.models.visits import Visit
+from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
 from mobile_units.services import holds, visits
-from mobile_units.services.alternatives import Wish, wish_of_move
+from mobile_units.services.alternatives import Wish, wish_of, wish_of_move
 from mobile_units.services.queries import Page
 from routes.auth import roles
 from routes.database import actor, nearest_instead, transaction, transaction_about_a_woman
@@ -87,8 +88,8 @@ class HoldConfirmation(MethodView):
     @blueprint.arguments(HoldConfirmationSchema)
     @blueprint.response(200, VisitSchema)
     def post(self, command: dict[str, Any], visit_id: int) -> Visit:
-        """Book the woman into the place that is held for her."""
-        with transaction() as session:
+        """Book the woman into the place that is held for her; when it is lost, the nearest `alternatives` are told."""
+        with nearest_instead(_wish_of(visit_id)), transaction() as session:
             return holds.confirm(session, actor(), visit_id, command["version"], clock.now())
 
 
@@ -177,8 +178,13 @@ class VisitPathChange(MethodView):
     @blueprint.response(200, VisitSchema)
     def post(self, command: visits.PathChange, visit_id: int) -> Visit:
         """Change the path until the examination; the product code follows."""
-        with transaction_about_a_woman("visit_change_path") as session:
+        stays_there = _wish_of(visit_id, command.path)
+        with nearest_instead(stays_there), transaction_about_a_woman("visit_change_path") as session:
             return visits.change_path(session, actor(), visit_id, command)
+
+
+def _wish_of(visit_id: int, path: Path | None = None) -> Callable[[Session], Wish]:
+    return lambda session: wish_of(session, actor(), visit_id, path)
 
 
 @blueprint.route("/visits/<key:visit_id>/move")

@@ -219,6 +219,17 @@ def test_overbooking_is_capped_for_a_stop_and_tells_its_reason() -> None:
     assert {each.capacity for each in made.slots} == {1}
 
 
+def test_overbooking_leaves_the_slots_of_urgent_cases_alone() -> None:
+    """As many extra places as slots held back: everybody's slots have them, and then those of the desk."""
+    more = {"held_back": HeldBack(2), "quotas": {BookingChannel.CENTRAL: 25, BookingChannel.DESK: 50}}
+    for places, everybodys, of_desk in ((2, 2, 0), (3, 2, 1), (9, 2, 4)):
+        given = template(hours("08:00", "09:40"), overbooking=Overbooking(places, "rezerwa"), **more)
+        slots = apply_to_stop(given, stay(MONDAY, ("08:00", "09:40")), schedule_of).slots
+        assert Counter(each.reserved_for for each in slots) == {None: 2, "urgent": 2, "desk": 4, "central": 2}
+        extra = Counter(each.reserved_for for each in slots if each.extra)
+        assert extra == +Counter({None: everybodys, Reservation.DESK: of_desk})
+
+
 def test_overbooking_of_a_stationary_place_is_capped_for_each_day() -> None:
     """A stationary place has no stop."""
     given = template(overbooking=Overbooking(2, "rezerwa"))
@@ -699,7 +710,8 @@ def test_every_slot_is_accounted_for(day: date, working: list[Hours], rooms: Roo
     assert all(0 < each.capacity <= rooms.places and each.extra in {0, 1} for each in slots)
     assert all((each.reserved_for, each.extra) == (None, 0) for each in slots if each.blocked)
     cap = more["overbooking"].places if more["overbooking"] else 0
-    assert sum(each.extra for each in slots) == min(cap, len(bookable))
+    overbooked = [each for each in bookable if each.reserved_for not in {Reservation.URGENT, Reservation.CENTRAL}]
+    assert sum(each.extra for each in overbooked) == sum(each.extra for each in slots) == min(cap, len(overbooked))
     held = 0
     for session in working:
         opens, closes = minutes_of(day)[session.opens], minutes_of(day)[session.closes]

@@ -92,6 +92,7 @@ class MVisit:
     channel: BookingChannel = BookingChannel.DESK
     urgent: bool = False
     overbooked: bool = False
+    ran_out: bool = False
     told: set[str] = field(default_factory=set)
 
 
@@ -126,6 +127,7 @@ class World:
         for visit in self.visits.values():
             if visit.held_until is not None and visit.held_until <= self.now and wanted(visit):
                 self.end(visit, VisitStatus.CANCELLED)
+                visit.ran_out = True
 
     def has_active(self, woman: int, path: Path) -> bool:
         """Whether a woman has a visit to come in the programme."""
@@ -346,7 +348,7 @@ class Diary(RuleBasedStateMachine):
         if late and visit.held_until is not None:
             self.world.now = max(self.world.now, visit.held_until)
         refusals, slot = self._unless(visit, BOOKED, visit.status is HELD), self.world.slots[visit.slot]
-        if visit.held_until is not None and visit.held_until <= self.world.now:
+        if visit.ran_out or (visit.held_until is not None and visit.held_until <= self.world.now):
             refusals.add("hold_expired")
         refusals |= {"slot_in_the_past"} if slot.starts_at <= self.world.now else set()
         refusals |= {"slot_orphaned"} if slot.status == "orphaned" else set()
@@ -362,6 +364,7 @@ class Diary(RuleBasedStateMachine):
         key, visit = self._visit(which, HELD)
         command = Cancellation(version=self._version(key), cancelled_by=CancelledBy.WOMAN)
         refusals = self._unless(visit, VisitStatus.CANCELLED, visit.status is HELD)
+        refusals |= {"hold_expired"} if visit.ran_out else set()
         if self._done(lambda session: holds.give_up(session, self.actor, key, command), refusals):
             self.world.end(visit, VisitStatus.CANCELLED)
 

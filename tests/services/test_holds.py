@@ -99,6 +99,12 @@ def test_an_expired_hold_cannot_be_confirmed(session: Session, actor: Actor) -> 
     visit = held(session, actor)
     with refused("hold_expired"):
         holds.confirm(session, actor, visit.id, visit.version, UNTIL)
+    version = visit.version
+    holds.expire(session, UNTIL)
+    with refused("hold_expired"):
+        holds.confirm(session, actor, visit.id, version, AFTER)
+    with refused("hold_expired"):
+        holds.give_up(session, actor, visit.id, Cancellation(version=version, cancelled_by=CancelledBy.WOMAN))
 
 
 @pytest.mark.parametrize(("values", "code"), [({"status": "orphaned"}, "slot_orphaned"), ({}, "slot_in_the_past")])

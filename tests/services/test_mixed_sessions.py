@@ -127,6 +127,19 @@ def test_another_path_may_take_more_minutes(session: Session, actor: Actor) -> N
     assert day.fitting() == day.truth()
 
 
+def test_a_path_that_the_rooms_are_not_used_for_is_called_so(session: Session, actor: Actor) -> None:
+    """It is no matter of time: neither a booking nor a change of the path has a place there, whenever it is."""
+    day = Day(session, actor)
+    visit = day.book(Path.HPV_LBC, time(8))
+    only = rules.Session(HOURS, {Path.MAMMOGRAPHY: 10, Path.HPV_LBC: 20}, ROOMS, ONE_MIDWIFE)
+    day.mixed.content = mixed_sessions.content_of(only)
+    session.flush()
+    with refused("path_not_in_session"), session.begin_nested():
+        visits.change_path(session, actor, visit.id, PathChange(version=visit.version, path=Path.CLASSIC_CYTOLOGY))
+    with refused("path_not_in_session"):
+        day.book(Path.CLASSIC_CYTOLOGY, time(9))
+
+
 def test_a_move_within_the_session_counts_her_once(session: Session, actor: Actor) -> None:
     """Her old time is free for her new one, though both overlap."""
     day = Day(session, actor)

@@ -267,7 +267,7 @@ def test_many_schedules_are_looked_at_in_order_of_time_first(session: Session, d
         patch.setattr(slot_statements, "MANY", 0)
         slot_statements.soonest.cache_clear()
         for criteria in asked:
-            expected = _expected(diary, SlotFilter(**criteria), NOW)  # type: ignore[arg-type]  # named as in the filter
+            expected = _expected(diary, SlotFilter(**criteria), NOW)
             assert expected, criteria
             for size in (len(expected) // 2 + 1, 500):
                 assert found(session, diary.actor, paging=Paging(1, size), **criteria) == expected[:size]

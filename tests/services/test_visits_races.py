@@ -290,7 +290,7 @@ def agrees(scene: Scene) -> bool:
 def require_one_end(scene: Scene, visit: Visit, confirmed: int | str) -> None:
     """Whoever was told that she is booked is booked, and the place is counted once or not at all."""
     booked = scene.count(Visit.status == VisitStatus.BOOKED)
-    assert (confirmed, booked) in {(visit.id, 1), ("stale_version", 0)}
+    assert (confirmed, booked) in {(visit.id, 1), ("hold_expired", 0)}
     assert agrees(scene)
 
 
@@ -329,7 +329,7 @@ def test_a_hold_that_is_being_ended_is_not_confirmed(engine: Engine) -> None:
     visit = scene.done(scene.holding(0, 0))
     with while_open(engine, scene.expiring(visit), lambda: scene.outcome(scene.confirming(visit))) as confirmed:
         pass
-    assert confirmed() == "stale_version"
+    assert confirmed() == "hold_expired"
     require_one_end(scene, visit, confirmed())
     assert scene.taken() == [0]
 
@@ -397,7 +397,7 @@ def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         refusals = set().union(*pool.map(act, range(8)))
-    expected = {"slot_full", "parallel_visit", "stale_version", "transition_not_allowed", "same_slot", "not_found"}
+    expected = {"slot_full", "parallel_visit", "stale_version", "transition_not_allowed", "same_slot", "hold_expired"}
     assert refusals <= expected, refusals
     assert agrees(scene)
     assert scene.count(Visit.status == VisitStatus.MOVED) > 0
