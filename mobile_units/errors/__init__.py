@@ -4,6 +4,7 @@ A refusal is raised as `DomainError(code, **facts)`. The facts fill the sentence
 they never hold personal data. HTTP statuses are given to the codes in `routes.errors`.
 """
 
+import re
 from typing import Any, Self
 
 from mobile_units.errors import bulk_moves, contacts, diary, files, general, hand_over, planning
@@ -46,8 +47,9 @@ class DomainError(Exception):
         }
 
     def _words(self, language: str) -> dict[str, Any]:
-        """The facts as they are read: a value of a vocabulary by its name in the language, if it has one."""
-        return {fact: getattr(value, f"name_{language}", value) for fact, value in self.facts.items()}
+        """The facts as they are read: a value of a vocabulary by its name in the language, a day as Poles write it."""
+        words = {fact: getattr(value, f"name_{language}", value) for fact, value in self.facts.items()}
+        return {fact: _polish(word) for fact, word in words.items()} if language == "pl" else words
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Lets the error cross a process boundary with its facts."""
@@ -56,3 +58,10 @@ class DomainError(Exception):
     @classmethod
     def _rebuild(cls, code: str, facts: dict[str, Any]) -> Self:
         return cls(code, **facts)
+
+
+_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+
+
+def _polish(word: Any) -> Any:
+    return _DAY.sub(r"\3.\2.\1", word) if isinstance(word, str) and _DAY.fullmatch(word) else word

@@ -229,7 +229,7 @@ REFUSALS: dict[str, Refusal] = {
         "Next eligible day: {next_eligible_en}. An authorised user may override the rule and give a reason.",
     ),
     "path_not_of_programme": Refusal(
-        "Badanie {path} nie należy do programu, na który jest ten termin: {programme}.",
+        "Badanie „{path}” nie należy do programu, na który jest ten termin: {programme}.",
         "The examination {path} does not belong to the programme of this slot: {programme}.",
         "Wybierz termin programu, do którego należy ścieżka.",
         "Choose a slot of the programme that the path belongs to.",

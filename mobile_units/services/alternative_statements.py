@@ -42,7 +42,8 @@ WITH origin AS MATERIALIZED (
 ), near AS MATERIALIZED (
     $all
     UNION ALL
-    SELECT schedules.id, 0, true FROM origin JOIN schedules ON schedules.service_place_id = origin.service_place_id
+    SELECT schedules.id, 0, true, schedules.path = :path
+    FROM origin JOIN schedules ON schedules.service_place_id = origin.service_place_id
     WHERE origin.stop_id IS NULL AND NOT schedules.mobile AND $of_path AND $in_days
 ), hits AS MATERIALIZED (
     SELECT id, distance_km, row_number() OVER (ORDER BY at_place DESC, away, starts_at, id) AS number
@@ -53,7 +54,8 @@ $slots, 0 FROM hits JOIN slots ON slots.id = hits.id $places ORDER BY hits.numbe
 )
 _SCHEDULES = Template(
     """SELECT schedules.* FROM origin CROSS JOIN ($sites) AS around $reach CROSS JOIN LATERAL (
-        SELECT schedules.id, around.distance_km, coalesce(stops.id = origin.stop_id, false) AS same_place
+        SELECT schedules.id, around.distance_km, coalesce(stops.id = origin.stop_id, false) AS same_place,
+            schedules.path = :path AS of_her_path
         FROM stops JOIN mobile_points ON mobile_points.stop_id = stops.id
         JOIN schedules ON schedules.mobile_point_id = mobile_points.id
         WHERE stops.site_id = around.id AND $of_path AND $in_days OFFSET 0) AS schedules"""
@@ -104,8 +106,12 @@ def alternatives(reservations: tuple[str, ...], wanted: int) -> TextualSelect:
 
 
 def _hits(near: str, reservations: tuple[str, ...]) -> str:
-    """The soonest slots after the one that cannot be had and the last ones before, of each schedule."""
+    """The soonest slots after the one that cannot be had and the last ones before, of each schedule.
+
+    Where rooms and crew are shared, that a slot fits one more is known of the path of its schedule alone.
+    """
     wanted = [WITH_ROOM, "capacity - taken > 0", "slots.schedule_id = near.id", "slots.starts_at > :now"]
+    wanted.append("(slots.session_id IS NULL OR near.of_her_path)")
     later, earlier = [*wanted, "slots.starts_at >= origin.starts_at"], [*wanted, "slots.starts_at < origin.starts_at"]
     slots = (
         branches(reservations, later, "slots.starts_at", "1 + :wanted"),

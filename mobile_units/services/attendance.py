@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
 from mobile_units.models.visits import Visit
-from mobile_units.models.women import Woman
 from mobile_units.rules.visits import VisitStatus
+from mobile_units.services import visit_steps as steps
 from mobile_units.services import visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import StatusChange
@@ -57,7 +56,7 @@ def record(session: Session, actor: Actor, rows: Sequence[Attendance], now: date
     wanted = {row.visit_id: row for row in rows}
     if len(wanted) < len(rows):
         raise DomainError("given_twice")
-    _lock_women(session, actor, sorted(wanted))
+    steps.lock_women_of(session, actor, wanted)
     done: list[Visit] = []
     refused: list[NotRecorded] = []
     for _, row in sorted(wanted.items()):
@@ -66,11 +65,6 @@ def record(session: Session, actor: Actor, rows: Sequence[Attendance], now: date
         except DomainError as error:
             refused.append(NotRecorded(row, error))
     return Recorded(done, refused)
-
-
-def _lock_women(session: Session, actor: Actor, visit_ids: Sequence[int]) -> None:
-    theirs = select(Visit.woman_id).where(Visit.id.in_(visit_ids), Visit.provider_id == actor.provider_id)
-    session.execute(select(Woman.id).where(Woman.id.in_(theirs)).order_by(Woman.id).with_for_update(key_share=True))
 
 
 def _recorded(session: Session, actor: Actor, row: Attendance, now: datetime) -> Visit:

@@ -10,7 +10,7 @@ from mobile_units.models.bulk_moves import BulkMove, BulkMoveRow
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.visits import Visit
 from mobile_units.rules.bulk_moves import BulkMoveStatus
-from mobile_units.services import bulk_moves, slots
+from mobile_units.services import bulk_moves, slot_places
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.bulk_move_places import is_open_to
@@ -136,8 +136,8 @@ def _carry_out(session: Session, actor: Actor, move: BulkMove, exchanges: Sequen
     left = {each.old.slot_id for each in exchanges}
     room = _room({each.new.slot.id: each.new.slot for each in exchanges})
 
-    def enter(visit: Visit) -> slots.Change:
-        return slots.take_one(session, visit.slot, now, admission(visit, left))
+    def enter(visit: Visit) -> slot_places.Change:
+        return slot_places.take_one(session, visit.slot, now, admission(visit, left))
 
     try:
         order = carry_out(session, actor, exchanges, room, enter, move.reason)

@@ -26,7 +26,7 @@ from mobile_units.planning.hand_over import StepKind, Transfer, order_of_hand_ov
 from mobile_units.planning.problem import Key
 from mobile_units.rules.messages import NoticeKind
 from mobile_units.rules.visits import VisitStatus
-from mobile_units.services import messages_to_women, mixed_sessions, new_visits, slots
+from mobile_units.services import messages_to_women, mixed_sessions, new_visits, slot_places, slots
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor
 
@@ -39,7 +39,7 @@ class Exchange:
     new: Visit
 
 
-Enter = Callable[[Visit], slots.Change]
+Enter = Callable[[Visit], slot_places.Change]
 """Takes the place of a visit that is about to be stored; whether rooms and crew have time for it was asked before."""
 
 
@@ -103,7 +103,7 @@ def carry_out(  # noqa: PLR0913, PLR0917 -- what is exchanged, how places are ta
     old, new = [each.old for each in leaving], [each.new for each in arriving]
     news = _News()
     for visit in old:
-        news.fewer_in(slots.free_one(session, visit.slot_id), visit.slot_id)
+        news.fewer_in(slot_places.free_one(session, visit.slot_id), visit.slot_id)
     steps.change_all(session, actor, old, VisitStatus.MOVED, reason)
     sessions = _fit(session, arriving)
     for each in arriving:
@@ -154,7 +154,7 @@ def _turn(
     for session_id in sorted(session_ids):
         booked = known.get(session_id) or mixed_sessions.booked(session, session_id)
         for turned in mixed_sessions.turn(session, mixed_sessions.turning(session, booked)):
-            change = slots.Change(turned.schedule_id, news=True)
+            change = slot_places.Change(turned.schedule_id, news=True)
             if turned.fits:
                 news.more_in(change)
             else:
@@ -171,12 +171,12 @@ class _News:
     fewer: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     more: dict[int, bool] = field(default_factory=dict)
 
-    def fewer_in(self, change: slots.Change, slot_id: int) -> None:
+    def fewer_in(self, change: slot_places.Change, slot_id: int) -> None:
         """Notes what became of a slot with fewer places."""
         if change.news:
             self.fewer[change.schedule_id].add(slot_id)
 
-    def more_in(self, change: slots.Change) -> None:
+    def more_in(self, change: slot_places.Change) -> None:
         """Notes what became of a slot with more places."""
         if change.news:
             self.more[change.schedule_id] = self.more.get(change.schedule_id, False) or change.orphaned
@@ -208,7 +208,7 @@ def _named(each: Exchange) -> Iterator[None]:
         raise Refused(each.old.id) from error
 
 
-def admission(visit: Visit, left: Iterable[int]) -> slots.Admission:
+def admission(visit: Visit, left: Iterable[int]) -> slot_places.Admission:
     """With what a visit comes to its slot; a place that was left for it is hers and not of those who wait."""
     found = steps.admission_of(visit)
     return replace(found, waiting=visit.slot.id in left)

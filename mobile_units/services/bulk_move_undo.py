@@ -16,7 +16,7 @@ from mobile_units.models.slots import Slot
 from mobile_units.models.visits import Visit, VisitChange
 from mobile_units.rules.bulk_moves import BulkMoveStatus
 from mobile_units.rules.visits import VisitStatus
-from mobile_units.services import bulk_moves, slots
+from mobile_units.services import bulk_moves, slot_places
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.bulk_move_steps import (
@@ -108,8 +108,8 @@ _AS_BEFORE = ("path", "contract_range", "urgent", "channel", "overbooked", "elig
 def _carry_out(
     session: Session, actor: Actor, exchanges: Mapping[int, Exchange], places: Mapping[int, Slot], reason: str
 ) -> None:
-    def enter(visit: Visit) -> slots.Change:
-        return slots.take_back_one(session, visit)
+    def enter(visit: Visit) -> slot_places.Change:
+        return slot_places.take_back_one(session, visit)
 
     room = _room(places, [each.new for each in exchanges.values()])
     try:

@@ -32,7 +32,7 @@ from mobile_units.rules.schedules import ChangedDay, Difference, Pace, PresentSl
 from mobile_units.rules.slots import Interval, deal
 from mobile_units.rules.stops import changed_from
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.services import mixed_sessions, slot_rows, slots
+from mobile_units.services import mixed_sessions, slot_places, slot_rows, slots
 from mobile_units.services.actors import Actor
 from mobile_units.services.slots import BookedVisit
 from mobile_units.transmission import outbox
@@ -280,7 +280,7 @@ def carry_out(session: Session, actor: Actor, works: Sequence[Work], points: Col
     for work in works:
         tell(session, work.schedule, rescheduled=work.schedule.id in rescheduled, more=work.more)
     for session_id in sorted({key for work in works for key in _sessions_entered(work)}):
-        slots.refresh_session(session, session_id)
+        slot_places.refresh_session(session, session_id)
 
 
 def _sessions_entered(work: Work) -> Iterator[int]:

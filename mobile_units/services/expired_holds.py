@@ -17,7 +17,7 @@ from mobile_units.models.slots import Slot
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.visits import VisitStatus
-from mobile_units.services import mixed_sessions, slots, waiting_list
+from mobile_units.services import mixed_sessions, slot_places, waiting_list
 
 FULL = frozenset({"slot_full", "session_full", "overbooking_exhausted"})
 """The refusals that an expired hold may be the reason of."""
@@ -62,7 +62,7 @@ def release(
     if found:
         _lock_slots(session, [*(visit.slot for visit in found), *also])
         for visit in found:
-            slots.free(session, visit)
+            slot_places.free(session, visit)
         ended = [visit.id for visit in found]
         session.execute(_END, {"visit_ids": ended})
         waiting_list.lapse(session, ended)

@@ -43,8 +43,8 @@ def confirm(session: Session, actor: Actor, visit_id: int, version: int | None, 
     """Books what was held, and has the visit passed on; a caller who read it under its locks needs no version.
 
     Raises:
-        DomainError: `not_found`, `stale_version`; `transition_not_allowed`, it is no hold; `hold_expired`, whoever ended
-            it since; `slot_in_the_past`; `slot_orphaned`, the slot is to leave the schedule.
+        DomainError: `not_found`, `stale_version`; `transition_not_allowed`, it is no hold; `hold_expired`, whoever
+            ended it since; `slot_in_the_past`; `slot_orphaned`, the slot is to leave the schedule.
     """
     visit = _held(session, actor, visit_id, version, VisitStatus.BOOKED)
     if visit.held_until is not None and visit.held_until <= now:
@@ -63,7 +63,7 @@ def give_up(session: Session, actor: Actor, visit_id: int, command: visits.Cance
     """Ends a hold before its time, and frees its place.
 
     Raises:
-        DomainError: `not_found`, `stale_version`; `transition_not_allowed`, it is no hold; `hold_expired`, it was ended.
+        DomainError: `not_found`, `stale_version`; `transition_not_allowed`, it is no hold; `hold_expired`.
     """
     _held(session, actor, visit_id, command.version, VisitStatus.CANCELLED)
     return visits.cancel(session, actor, visit_id, command)

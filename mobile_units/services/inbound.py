@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -31,7 +31,7 @@ from mobile_units.errors import DomainError
 from mobile_units.models.inbound import CHANGE_UNREADABLE, InboundChange, InboundCursor, InboundState
 from mobile_units.models.providers import Provider
 from mobile_units.models.slots import Slot
-from mobile_units.models.transmissions import OutboxMessage
+from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.admission import BookingChannel
@@ -40,7 +40,7 @@ from mobile_units.rules.programmes import Programme
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind, in_sequence_with
 from mobile_units.rules.visits import ACTIVE, CancelledBy, ChangedBy, VisitSource, VisitStatus, require_transition
-from mobile_units.services import expired_holds, slots, visits, women
+from mobile_units.services import expired_holds, slot_places, slots, visits, women
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Page, Paging, get_owned, page_of
@@ -255,9 +255,9 @@ def _book(
     return visit, assessment.eligible
 
 
-def _admission(central: CentralVisit) -> slots.Admission:
+def _admission(central: CentralVisit) -> slot_places.Admission:
     """A place that others wait for is hers all the same if it is free: the centre let her in before it was told."""
-    return slots.Admission(BookingChannel.CENTRAL, urgent=central.urgent, waiting=True, path=central.path)
+    return slot_places.Admission(BookingChannel.CENTRAL, urgent=central.urgent, waiting=True, path=central.path)
 
 
 def _new_visit(session: Session, actor: Actor, central: CentralVisit, now: datetime) -> Visit:
@@ -374,7 +374,7 @@ def _present(session: Session, visit: Visit) -> Visit:
 
 def _cancel(session: Session, actor: Actor, change: InboundChange, central: CentralVisit, visit: Visit) -> None:
     require_transition(visit.status, VisitStatus.CANCELLED)
-    slots.free(session, visit)
+    slot_places.free(session, visit)
     visit.cancelled_by = central.cancelled_by or _CANCELLERS.get(change.changed_by, CancelledBy.SYSTEM)
     steps.change(session, actor, visit, VisitStatus.CANCELLED, BY_THE_CENTRE)
 
@@ -388,7 +388,7 @@ def _place_again(session: Session, actor: Actor, central: CentralVisit, visit: V
     if slot.id != left.id:
         visit.overbooked = steps.exchange(session, visit, slot, _LONG_AGO, _admission(central))
     elif slot.session_id is not None and central.path.programme == visit.programme:
-        slots.change_path(session, visit, central.path)
+        slot_places.change_path(session, visit, central.path)
     note = f"{left.starts_at.isoformat()} {visit.path} → {slot.starts_at.isoformat()} {central.path}"
     visit.slot = slot
     if slot.schedule.programme != visit.programme:
@@ -519,18 +519,52 @@ def _eligible_now(session: Session, actor: Actor, visit: Visit) -> bool:
 def decline(session: Session, actor: Actor, change_id: int, command: Note, now: datetime) -> InboundChange:
     """Ends the visit at the centre: one that is known here is cancelled, of another the cancelled visit is kept.
 
+    What the centre refused of us because of it is told again behind its end: visits in the slot, and others of hers.
+
     Raises:
         DomainError: `not_a_conflict`; `change_unreadable`, it can only be set aside; `slot_unknown`, such a visit can
             only be set aside here and cancelled there; `transition_not_allowed`, the visit took place.
     """
     change = _readable_conflict(session, actor, change_id)
     visit_id = change.visit_id or _known(session, actor, _central(change).identifier)
+    refused = _refused_there(session, actor, change)
+    known = [] if visit_id is None else [visit_id]
+    steps.lock_women_of(session, actor, [*refused, *known], [Woman.id.in_(_her_keys(actor, change))])
     if visit_id is None:
         change.visit = _declined(session, actor, _central(change), command, now)
     else:
         change.visit = _ended(session, actor, visit_id, command)
     _tell_slots_again(session, actor, change, [(MessageKind.CANCEL_VISIT, change.visit.id)])
+    for each in refused:
+        if each != change.visit.id:
+            _pass_on_again(session, actor, each)
     return _decided(session, actor, change, InboundState.DISMISSED, command.note, "decline", now)
+
+
+def _refused_there(session: Session, actor: Actor, change: InboundChange) -> Sequence[int]:
+    """Visits in the slot of a change, and those of its woman, of which a message waits because it was rejected."""
+    central = _central(change)
+    in_slot = Visit.slot_id.in_(select(Slot.id).where(Slot.uuid == _own_uuid(session, actor, central.slot)))
+    hers = and_(Visit.woman_id.in_(_her_keys(actor, change)), Visit.programme == central.path.programme)
+    rejected = (OutboxMessage.kind == MessageKind.SAVE_VISIT, OutboxMessage.state == MessageState.REJECTED)
+    query = select(Visit.id).join(OutboxMessage, OutboxMessage.subject_id == Visit.id).where(*rejected)
+    query = query.where(Visit.provider_id == actor.provider_id, Visit.status.in_(_TO_COME), or_(in_slot, hers))
+    return session.scalars(query.distinct().order_by(Visit.id)).all()
+
+
+_TO_COME = sorted(ACTIVE - {VisitStatus.HELD})
+
+
+def _her_keys(actor: Actor, change: InboundChange) -> Select[int]:
+    """The key of the woman of a change, if she is known."""
+    named = Woman.identity_hash == hash_of(_central(change).patient)
+    return select(func.coalesce(Woman.merged_into_id, Woman.id)).where(Woman.provider_id == actor.provider_id, named)
+
+
+def _pass_on_again(session: Session, actor: Actor, visit_id: int) -> None:
+    visit = steps.locked_visit(session, actor, visit_id)
+    if visit.status in _TO_COME:
+        steps.pass_on(session, visit)
 
 
 def _declined(session: Session, actor: Actor, central: CentralVisit, command: Note, now: datetime) -> Visit:

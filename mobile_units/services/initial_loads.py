@@ -42,7 +42,7 @@ from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitSource, VisitStatus
 from mobile_units.services import eligibility as eligibility_data
-from mobile_units.services import mixed_sessions, slots, tables, women
+from mobile_units.services import mixed_sessions, slot_places, slots, tables, women
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.contracts import ranges_on_path
@@ -288,9 +288,7 @@ def _find_women(session: Session, actor: Actor, check: _Check) -> None:
     query = select(Woman).options(load_only(Woman.identity_hash, Woman.birth_date, Woman.declaration))
     query = query.order_by(Woman.id).with_for_update(key_share=True).execution_options(populate_existing=True)
     known = {
-        woman.id: woman
-        for part in _parts(ids, _PART)
-        for woman in session.scalars(query.where(Woman.id.in_(part)))
+        woman.id: woman for part in _parts(ids, _PART) for woman in session.scalars(query.where(Woman.id.in_(part)))
     }
     for row in check.rows:
         found = known.get(found_under.get(row.woman.identity_hash, 0))
@@ -548,7 +546,7 @@ def _tell_places(session: Session, slot_ids: Iterable[int]) -> None:
     for part in _parts(sorted(slot_ids), _PART):
         shared = select(Slot.session_id).where(Slot.id.in_(part), Slot.session_id.is_not(None)).distinct()
         for session_id in sorted(filter(None, session.scalars(shared))):
-            slots.refresh_session(session, session_id)
+            slot_places.refresh_session(session, session_id)
         closed = select(Slot.schedule_id).where(Slot.id.in_(part), CLOSED).distinct()
         for schedule_id in sorted(session.scalars(closed).all()):
             slots.tell(session, schedule_id)

@@ -1,7 +1,8 @@
 """Orphaned slots: they are no part of their schedule any more, but women are booked there who have to be moved.
 
 The list is there to be worked off. A slot is on it as long as one of its visits is still to be carried out. When the
-last visit has left it is withdrawn (`slots.free`), when its time is worked again it is open (`services.change_works`).
+last visit has left it is withdrawn (`slot_places.free`), when its time is worked again it is open
+(`services.change_works`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

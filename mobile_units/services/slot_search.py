@@ -386,7 +386,8 @@ def alternatives(  # noqa: PLR0913 -- what a woman asks for, and how many answer
 
     First come those of the same stop or stationary place on the same day; then the others, by the hours between the
     two beginnings plus the kilometres between the two sites (`distance_km`), up to 28 days and 100 km away. A
-    stationary place is near to itself only, having no coordinates. Places behind holds that ran out are not counted.
+    stationary place is near to itself only, having no coordinates. Places behind holds that ran out are not counted,
+    nor are those of a mixed session on another path than hers, for which it may have no rooms or no time.
     """
     parameters = {
         "provider_id": actor.provider_id,

@@ -4,7 +4,7 @@ A woman asks through a midwife (`services.visits`), in IKP (`services.inbound`),
 (`services.initial_loads`). The order of locks is told in `services.visits`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitSource, VisitStatus, require_transition
-from mobile_units.services import eligibility, expired_holds, slots, women
+from mobile_units.services import eligibility, expired_holds, slot_places, slots, women
 from mobile_units.services.actors import AUDIT, Actor, audit_values
 from mobile_units.services.contracts import Ranges, ranges_on_path
 from mobile_units.services.queries import require_version
@@ -61,6 +61,15 @@ def locked_woman(session: Session, actor: Actor, woman_id: int) -> Woman:
         raise DomainError("not_found", what=f"Woman {woman_id}")
     women.require_not_merged(woman)
     return woman
+
+
+def lock_women_of(
+    session: Session, actor: Actor, visit_ids: Collection[int], also: Sequence[ColumnElement[bool]] = ()
+) -> None:
+    """Locks the women of several visits and those who meet the conditions in `also`, the lowest id first."""
+    theirs = select(Visit.woman_id).where(Visit.id.in_(visit_ids), Visit.provider_id == actor.provider_id)
+    which = Woman.provider_id == actor.provider_id, or_(Woman.id.in_(theirs), *also)
+    session.execute(select(Woman.id).where(*which).order_by(Woman.id).with_for_update(key_share=True))
 
 
 def locked_visit(session: Session, actor: Actor, visit_id: int, version: int | None = None) -> Visit:
@@ -232,29 +241,29 @@ def day_of(slot: Slot) -> date:
     return local_day(slot.starts_at)
 
 
-def take_place(session: Session, slot: Slot, now: datetime, admission: slots.Admission) -> bool:
-    """As `slots.take`; where no place is free, holds whose time is over make room first.
+def take_place(session: Session, slot: Slot, now: datetime, admission: slot_places.Admission) -> bool:
+    """As `slot_places.take`; where no place is free, holds whose time is over make room first.
 
     Raises:
-        DomainError: as `slots.take`.
+        DomainError: as `slot_places.take`.
     """
-    return expired_holds.with_those_places(session, slot, now, lambda: slots.take(session, slot, now, admission))
+    return expired_holds.with_those_places(session, slot, now, lambda: slot_places.take(session, slot, now, admission))
 
 
-def exchange(session: Session, visit: Visit, entered: Slot, now: datetime, admission: slots.Admission) -> bool:
-    """As `slots.exchange`; where no place is free, holds whose time is over make room first.
+def exchange(session: Session, visit: Visit, entered: Slot, now: datetime, admission: slot_places.Admission) -> bool:
+    """As `slot_places.exchange`; where no place is free, holds whose time is over make room first.
 
     Raises:
-        DomainError: as `slots.take`.
+        DomainError: as `slot_places.take`.
     """
     return expired_holds.with_those_places(
-        session, entered, now, lambda: slots.exchange(session, visit, entered, now, admission), visit.slot
+        session, entered, now, lambda: slot_places.exchange(session, visit, entered, now, admission), visit.slot
     )
 
 
-def admission_of(visit: Visit, path: Path | None = None) -> slots.Admission:
+def admission_of(visit: Visit, path: Path | None = None) -> slot_places.Admission:
     """With what a visit comes to another slot: by the channel by which it was booked, and urgent if it is."""
-    return slots.Admission(visit.channel, urgent=visit.urgent, path=path or visit.path)
+    return slot_places.Admission(visit.channel, urgent=visit.urgent, path=path or visit.path)
 
 
 def store(session: Session, actor: Actor, visit: Visit, action: str) -> None:
@@ -351,7 +360,7 @@ def made_room(session: Session, visit: Visit) -> list[tuple[MessageKind, int]]:
     """What has to be known before the visit can be: her other visits in the programme are over, others left the slot.
 
     Only visits that hold no more are waited for, so that two that hold never wait for each other. Who left the slot
-    did so under the lock of its row, before `slots.take` got it, so the message about it is stored by now.
+    did so under the lock of its row, before `slot_places.take` got it, so the message about it is stored by now.
     """
     over = and_(
         Visit.woman_id == visit.woman_id, Visit.programme == visit.programme, Visit.status.not_in(sorted(ACTIVE))

@@ -44,13 +44,13 @@ from mobile_units.rules.calendar import local_day
 from mobile_units.rules.messages import NoticeKind
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitStatus, require_transition
-from mobile_units.services import booking_facts, expired_holds, new_visits, slots
+from mobile_units.services import booking_facts, expired_holds, new_visits, slot_places, slots
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.booking_facts import Facts
 from mobile_units.services.messages_to_women import notify
 from mobile_units.services.queries import Page, Paging, get_owned, page_of
-from mobile_units.services.slots import Admission
+from mobile_units.services.slot_places import Admission
 
 ATTENDANCE = (VisitStatus.ARRIVED, VisitStatus.PERFORMED, VisitStatus.NOT_PERFORMED, VisitStatus.NO_SHOW)
 RECORDED = (VisitStatus.CONFIRMED, *ATTENDANCE)
@@ -149,7 +149,7 @@ def book(session: Session, actor: Actor, command: NewVisit, now: datetime) -> Vi
 
     Raises:
         DomainError: `not_found`, `idempotency_key_reused`, `path_not_of_programme`, `not_eligible`, `not_allowed` (the
-            role may not override), `no_contracted_range`, `woman_merged`, and whatever `slots.take` refuses.
+            role may not override), `no_contracted_range`, `woman_merged`, and whatever `slot_places.take` refuses.
     """
     return admit(session, actor, command, now)
 
@@ -245,7 +245,7 @@ def cancel(session: Session, actor: Actor, visit_id: int, command: Cancellation)
     """
     visit = steps.locked_visit(session, actor, visit_id, command.version)
     require_transition(visit.status, VisitStatus.CANCELLED)
-    slots.free(session, visit)
+    slot_places.free(session, visit)
     was_held, visit.held_until = visit.status is VisitStatus.HELD, None
     visit.cancelled_by = command.cancelled_by
     steps.change(session, actor, visit, VisitStatus.CANCELLED, command.reason)
@@ -273,7 +273,7 @@ def change_path(session: Session, actor: Actor, visit_id: int, command: PathChan
     note = f"{visit.path} → {command.path}"
     steps.set_path(session, actor, visit, command.path, command.override_reason)
     steps.not_passed(visit)
-    slots.change_path(session, visit, command.path)
+    slot_places.change_path(session, visit, command.path)
     steps.record(session, actor, visit, "change_path", visit.status, note)
     if visit.status is not VisitStatus.HELD:
         steps.pass_on(session, visit)

@@ -333,12 +333,12 @@ def assessed(  # noqa: PLR0913, PLR0917 -- what is known of her, and the rules
 
 def not_eligible(woman: Woman, assessment: Assessment) -> DomainError:
     """The refusal tells of her health, so it carries her key, by which it is audited after the rollback."""
-    day = assessment.next_eligible_on
+    day, source = assessment.next_eligible_on, assessment.legal_source
     return DomainError(
         "not_eligible",
         woman_id=woman.id,
-        reason_pl=assessment.reason_pl,
-        reason_en=assessment.reason_en,
+        reason_pl=f"{assessment.reason_pl} Podstawa: {source}." if source else assessment.reason_pl,
+        reason_en=f"{assessment.reason_en} Source: {source}." if source else assessment.reason_en,
         next_eligible_pl=f"{day:%d.%m.%Y}" if day else "nie wiadomo",
         next_eligible_en=day.isoformat() if day else "not known",
     )

@@ -221,7 +221,7 @@ def test_overbooking_is_capped_for_a_stop_and_tells_its_reason() -> None:
 
 def test_overbooking_leaves_the_slots_of_urgent_cases_alone() -> None:
     """As many extra places as slots held back: everybody's slots have them, and then those of the desk."""
-    more = {"held_back": HeldBack(2), "quotas": {BookingChannel.CENTRAL: 25, BookingChannel.DESK: 50}}
+    more: dict[str, Any] = {"held_back": HeldBack(2), "quotas": {BookingChannel.CENTRAL: 25, BookingChannel.DESK: 50}}
     for places, everybodys, of_desk in ((2, 2, 0), (3, 2, 1), (9, 2, 4)):
         given = template(hours("08:00", "09:40"), overbooking=Overbooking(places, "rezerwa"), **more)
         slots = apply_to_stop(given, stay(MONDAY, ("08:00", "09:40")), schedule_of).slots

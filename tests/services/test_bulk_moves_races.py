@@ -16,7 +16,7 @@ from mobile_units.models.slots import Slot
 from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy
-from mobile_units.services import bulk_move_application, slots, visits
+from mobile_units.services import bulk_move_application, slot_places, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import Cancellation, NewVisit
 from tests import factories, factories_booking
@@ -121,14 +121,14 @@ def test_without_its_guards_a_place_goes_to_the_bulk_move_and_to_a_booking(
     scene = Scene(unguarded, slots=2, seated=1, waiting=1)
     meeting = Barrier(2, timeout=20)
 
-    def check_then_take(session: Session, slot: Slot, *_: object) -> slots.Change:
+    def check_then_take(session: Session, slot: Slot, *_: object) -> slot_places.Change:
         if slot.taken >= slot.capacity:
             raise DomainError("slot_full")
         meeting.wait()
         session.execute(update(Slot).where(Slot.id == slot.id).values(taken=Slot.taken + 1))
-        return slots.Change(slot.schedule_id, False, False)
+        return slot_places.Change(slot.schedule_id, False, False)
 
-    monkeypatch.setattr(slots, "take_one", check_then_take)
+    monkeypatch.setattr(slot_places, "take_one", check_then_take)
     assert scene.race(scene.moving((0, 1)), scene.booking(1, 1)) == ["done", "done"]
     with pytest.raises(AssertionError):
         scene.require_sound()

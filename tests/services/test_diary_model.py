@@ -42,7 +42,7 @@ from mobile_units.rules.programmes import Path
 from mobile_units.rules.sessions import Resource
 from mobile_units.rules.slots import Interval
 from mobile_units.rules.visits import TRANSITIONS, CancelledBy, VisitStatus
-from mobile_units.services import changes, holds, itineraries, mixed_sessions, slot_patterns, slots, visits
+from mobile_units.services import changes, holds, itineraries, mixed_sessions, slot_patterns, slot_places, slots, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.slot_patterns import PatternAct, PatternCommand, SlotPattern
 from mobile_units.services.visits import Cancellation, Move, NewVisit, PathChange, StatusChange
@@ -245,7 +245,7 @@ def _shared(session: Session, actor: Actor) -> Iterator[Slot]:
             slot = factories_booking.slot(session, actor.provider_id, of=of, at=time(10, minute))
             slot.session_id = mixed.id
             yield slot
-    slots.refresh_session(session, mixed.id)
+    slot_places.refresh_session(session, mixed.id)
 
 
 def _known(slot: Slot) -> MSlot:

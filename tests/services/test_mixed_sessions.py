@@ -14,14 +14,16 @@ from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.rules import sessions as rules
+from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.calendar import local_instant
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.sessions import Resource
 from mobile_units.rules.slots import Interval
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import OCCUPYING, CancelledBy
-from mobile_units.services import mixed_sessions, slots, visits
+from mobile_units.services import mixed_sessions, slot_places, visits
 from mobile_units.services.actors import Actor
+from mobile_units.services.alternatives import Wish, nearest
 from mobile_units.services.visits import Cancellation, Move, NewVisit, PathChange
 from mobile_units.transmission import contents, outbox
 from tests import factories_booking, factories_transmission
@@ -59,7 +61,7 @@ class Day:
             schedule = factories_booking.schedule(session, actor.provider_id, path, DAY, at=stop)
             factories_transmission.hand_over(session, schedule)
             self._add(schedule)
-        slots.refresh_session(session, self.mixed.id)
+        slot_places.refresh_session(session, self.mixed.id)
 
     def _add(self, schedule: Schedule) -> None:
         for minutes in range(0, 120, 10):
@@ -138,6 +140,10 @@ def test_a_path_that_the_rooms_are_not_used_for_is_called_so(session: Session, a
         visits.change_path(session, actor, visit.id, PathChange(version=visit.version, path=Path.CLASSIC_CYTOLOGY))
     with refused("path_not_in_session"):
         day.book(Path.CLASSIC_CYTOLOGY, time(9))
+    lost = day.slots[Path.HPV_LBC, time(9)]
+    for path, found in ((Path.CLASSIC_CYTOLOGY, 0), (Path.HPV_LBC, 5)):
+        instead = nearest(session, actor, Wish(lost.id, path, BookingChannel.DESK, urgent=False), NOW)
+        assert len(instead) == found
 
 
 def test_a_move_within_the_session_counts_her_once(session: Session, actor: Actor) -> None:
@@ -199,7 +205,7 @@ def test_a_visit_on_a_path_that_is_held_no_longer_leaves_nothing_to_fit(session:
     without = rules.Session(HOURS, {Path.MAMMOGRAPHY: 10}, ROOMS, ONE_MIDWIFE)
     day.mixed.content = mixed_sessions.content_of(without)
     session.flush()
-    slots.refresh_session(session, day.mixed.id)
+    slot_places.refresh_session(session, day.mixed.id)
     assert day.fitting() == set()
 
 

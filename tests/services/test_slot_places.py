@@ -15,9 +15,9 @@ from mobile_units.rules.admission import BookingChannel, Reservation
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import CancelledBy
-from mobile_units.services import slots, visits
+from mobile_units.services import slot_places, visits
 from mobile_units.services.actors import Actor
-from mobile_units.services.slots import Admission
+from mobile_units.services.slot_places import Admission
 from mobile_units.services.visits import Cancellation, Move, NewVisit
 from mobile_units.transmission import contents, outbox
 from tests import factories_booking, factories_transmission
@@ -51,7 +51,7 @@ def cancelled(session: Session, actor: Actor, visit: Visit) -> None:
 def refusal(session: Session, where: Slot, admission: Admission = DESK) -> DomainError:
     """Why the place cannot be had."""
     with pytest.raises(DomainError) as caught:
-        slots.take(session, where, NOW, admission)
+        slot_places.take(session, where, NOW, admission)
     return caught.value
 
 
@@ -99,7 +99,7 @@ def test_a_reserved_slot_is_open_to_those_for_whom_it_is(
 ) -> None:
     """Urgent women by any channel, the others by that channel."""
     where = slot(session, actor, reserved_for=reserved_for)
-    assert slots.take(session, where, NOW, admission) is False
+    assert slot_places.take(session, where, NOW, admission) is False
 
 
 def test_overbooking_is_capped_and_explains_itself(session: Session, actor: Actor) -> None:
@@ -141,10 +141,10 @@ def test_a_freed_place_is_kept_for_those_who_wait(session: Session, actor: Actor
     session.refresh(where)
     assert (where.kept_for_waiting, where.taken, places(session, where)) == (True, 0, 0)
     assert refusal(session, where).code == "slot_kept_for_waiting"
-    slots.take(session, where, NOW, Admission(BookingChannel.DESK, waiting=True))
+    slot_places.take(session, where, NOW, Admission(BookingChannel.DESK, waiting=True))
     session.refresh(where)
     assert (where.kept_for_waiting, where.taken, places(session, where)) == (True, 1, 1)
-    slots.take(session, where, NOW, Admission(BookingChannel.DESK, waiting=True))
+    slot_places.take(session, where, NOW, Admission(BookingChannel.DESK, waiting=True))
     session.refresh(where)
     assert (where.kept_for_waiting, where.taken, places(session, where)) == (False, 2, 2)
 

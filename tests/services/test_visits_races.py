@@ -23,10 +23,10 @@ from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy, VisitStatus
-from mobile_units.services import booking_facts, expired_holds, holds, slots, visit_steps, visits
+from mobile_units.services import booking_facts, expired_holds, holds, slot_places, visit_steps, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.booking_facts import Facts
-from mobile_units.services.slots import Admission
+from mobile_units.services.slot_places import Admission
 from mobile_units.services.visits import Cancellation, Move, NewVisit
 from tests import factories, factories_booking
 from tests.factories_booking import NOW
@@ -154,7 +154,7 @@ def test_the_constraint_keeps_the_capacity_even_if_the_use_case_does_not(
 ) -> None:
     """Women who all saw a free place before any took it: the database lets one pass."""
     scene = Scene(engine, women=4, capacities=[1])
-    monkeypatch.setattr(slots, "take", check_then_take(Barrier(4)))
+    monkeypatch.setattr(slot_places, "take", check_then_take(Barrier(4)))
     outcomes = scene.race(*(scene.booking(n, 0) for n in range(4)))
     assert sorted(map(str, outcomes))[1:] == 3 * ["slot_full"]
     assert (scene.count(), scene.taken()) == (1, [1])
@@ -163,7 +163,7 @@ def test_the_constraint_keeps_the_capacity_even_if_the_use_case_does_not(
 def test_without_its_guards_the_last_place_goes_to_many(unguarded: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same race without the constraint: the tests above are able to fail."""
     scene = Scene(unguarded, women=4, capacities=[1])
-    monkeypatch.setattr(slots, "take", check_then_take(Barrier(4)))
+    monkeypatch.setattr(slot_places, "take", check_then_take(Barrier(4)))
     scene.race(*(scene.booking(n, 0) for n in range(4)))
     assert (scene.count(), scene.taken()) == (4, [4])
 
@@ -271,9 +271,9 @@ def test_crossing_moves_that_lock_in_their_own_order_end_in_a_deadlock(
     meeting = Barrier(2)
 
     def exchange(session: Session, visit: Visit, entered: Slot, now: datetime, admission: Admission) -> bool:
-        slots.free(session, visit)
+        slot_places.free(session, visit)
         meeting.wait()
-        return slots.take(session, entered, now, admission)
+        return slot_places.take(session, entered, now, admission)
 
     monkeypatch.setattr(visit_steps, "exchange", exchange)
     assert "DeadlockDetected" in crossing_moves(Scene(engine, women=2, capacities=[2, 2]))

@@ -23,7 +23,7 @@ from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import OCCUPYING, CancelledBy
 from mobile_units.rules.waiting import WaitingStatus
-from mobile_units.services import expired_holds, offers, slots, visits, waiting_list
+from mobile_units.services import expired_holds, offers, slot_places, visits, waiting_list
 from mobile_units.services.actors import Actor
 from mobile_units.services.offers import Offered
 from tests import factories, factories_booking
@@ -131,7 +131,7 @@ def test_without_its_guards_a_place_is_offered_to_two_women(unguarded: Engine, m
     in_turn, passed_over = offers._in_turn, iter((0, 1))
     monkeypatch.setattr(offers, "_claimed", claimed)
     monkeypatch.setattr(offers, "_in_turn", lambda *about: in_turn(*about)[next(passed_over) :])
-    monkeypatch.setattr(slots, "take", take)
+    monkeypatch.setattr(slot_places, "take", take)
     assert scene.race(scene.offering(), scene.offering()) == 2 * [Offered.TO_A_WOMAN]
     assert scene.places() == (2, 2)
     with pytest.raises(AssertionError):
@@ -184,8 +184,9 @@ def test_who_answers_while_the_time_runs_out_gets_one_answer(
         return act(session, scene.actor, key, version).status
 
     answer, _ = scene.race(give_up, scene.expiring(NOW + timedelta(hours=5)))
-    assert answer in {WaitingStatus.WAITING, WaitingStatus.WITHDRAWN, "stale_version"}
-    ended = WaitingStatus.LAPSED if answer == "stale_version" else answer
+    too_late = "offer_over" if act is offers.decline else "stale_version"
+    assert answer in {WaitingStatus.WAITING, WaitingStatus.WITHDRAWN, too_late}
+    ended = WaitingStatus.LAPSED if answer == too_late else answer
     assert scene.statuses() == [ended, WaitingStatus.WAITING]
     assert scene.places() == (0, 0)
     with Session(engine) as session:
@@ -205,7 +206,7 @@ def test_an_offer_accepted_as_its_time_runs_out_is_booked_or_over(engine: Engine
 
     answer, _ = scene.race(accept, scene.expiring(entry.answer_by))
     booked = answer is WaitingStatus.BOOKED
-    assert booked or answer == "stale_version"
+    assert booked or answer == "offer_over"
     assert scene.statuses()[0] is (WaitingStatus.BOOKED if booked else WaitingStatus.LAPSED)
     assert scene.places() == ((1, 1) if booked else (0, 0))
 

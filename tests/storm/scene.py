@@ -23,7 +23,7 @@ from mobile_units.rules.calendar import local_instant
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.sessions import Resource
 from mobile_units.rules.slots import Interval
-from mobile_units.services import itineraries, mixed_sessions, slots
+from mobile_units.services import itineraries, mixed_sessions, slot_places
 from mobile_units.services.actors import Actor
 from tests import factories, factories_booking, factories_planning
 
@@ -141,5 +141,5 @@ def _shared(session: Session, actor: Actor, day: date) -> dict[Path, list[int]]:
             slot.session_id = mixed.id
             made.setdefault(path, []).append(slot.id)
     session.flush()
-    slots.refresh_session(session, mixed.id)
+    slot_places.refresh_session(session, mixed.id)
     return made

@@ -65,6 +65,7 @@ def test_an_ineligible_woman_is_told_why_and_from_when(api: ApiClient, request_b
     refused = api.post("/visits", request_body)
     assert (refused.status_code, refused.json["code"]) == (409, "not_eligible")
     assert "60" in refused.json["title"]
+    assert "Dz.U. 2025 poz. 298" in refused.json["title_pl"]
     assert str(clock.today().year + 5)[:3] in refused.json["way_out"]
     kept = api.post("/visits", request_body | {"override_reason": "wskazanie lekarza"}).json
     assert kept["overridden"] is True
