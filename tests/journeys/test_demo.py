@@ -150,4 +150,4 @@ def test_a_second_run_continues_from_what_is_there(folder: Path, figures: dict[s
     assert again["messages"]["accepted"] > figures["messages"]["accepted"] + 3
     assert {name for name, count in again["messages"].items() if count} == {"accepted"}
     assert (again["diary"]["templates"], again["diary"]["waiting"]) == (2, 3)
-    assert again["diary"]["reserved"] * again["diary"]["in_sessions"] > 0
+    assert again["diary"]["in_sessions"] > 0

@@ -343,7 +343,8 @@ def _take_step(session: Session, actor: Actor, stop: Stop, kind: str, what: obje
         return
     number = int(what)  # type: ignore[call-overload]  # a number
     if kind == "cancel":
-        active = session.scalars(select(Visit).where(Visit.status == VisitStatus.BOOKED).order_by(Visit.id)).all()
+        own = select(Visit).where(Visit.provider_id == actor.provider_id, Visit.status == VisitStatus.BOOKED)
+        active = session.scalars(own.order_by(Visit.id)).all()
         if active:
             cancel(session, actor, active[number % len(active)])
         return
