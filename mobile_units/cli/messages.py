@@ -22,13 +22,12 @@ from mobile_units.cli.common import command_session
 from mobile_units.config import Settings
 from mobile_units.errors import DomainError
 from mobile_units.messaging.accounts import mail_server_of, sms_account_of
-from mobile_units.messaging.mail import Mail, Mailer, MailServer
-from mobile_units.messaging.outcomes import Outcome
+from mobile_units.messaging.mail import Mailer, MailServer
 from mobile_units.messaging.sms import Sms, SmsAccount, SmsGateway
-from mobile_units.rules.deliveries import NONE, DeliveryState, Memory, Presence, SendResult
-from mobile_units.rules.messages import Channel
+from mobile_units.rules.deliveries import NONE, DeliveryState, Found, Memory, Outcome, Presence, SendResult
+from mobile_units.rules.messages import Channel, Letter
 from mobile_units.services import message_deliveries as deliveries
-from mobile_units.services.message_deliveries import Answer, Claimed, Doubt, Ended, Letter, Sender, Senders
+from mobile_units.services.message_deliveries import Claimed, Doubt, Sender, Senders
 from mobile_units.transmission.shared_clock import SharedClock
 
 IDLE_SECONDS = 2.0
@@ -51,21 +50,13 @@ class ByMail:
         """Nothing."""
         return NONE
 
-    def send(self, letter: Letter) -> Ended:
+    def send(self, letter: Letter) -> Outcome:
         """One e-mail."""
-        mail = Mail(
-            uuid=letter.uuid,
-            to=letter.to,
-            text=letter.text,
-            language=letter.language,
-            sender_name=letter.sender_name,
-            written_at=letter.written_at,
-        )
-        return _ended(self._mailer.send(mail))
+        return self._mailer.send(letter)
 
-    def lookup(self, uuid: UUID) -> Answer:  # noqa: ARG002 -- there is nobody to ask
+    def lookup(self, uuid: UUID) -> Found:  # noqa: ARG002 -- there is nobody to ask
         """No answer."""
-        return Answer(Presence.UNANSWERED)
+        return Found(Presence.UNANSWERED)
 
 
 class BySms:
@@ -78,18 +69,13 @@ class BySms:
         """By the description of the gateway."""
         return self._account.memory(first_attempt, now)
 
-    def send(self, letter: Letter) -> Ended:
+    def send(self, letter: Letter) -> Outcome:
         """One text message."""
-        return _ended(self._gateway.send(Sms(uuid=letter.uuid, to=letter.to, text=letter.text)))
+        return self._gateway.send(Sms(uuid=letter.uuid, to=letter.to, text=letter.text))
 
-    def lookup(self, uuid: UUID) -> Answer:
+    def lookup(self, uuid: UUID) -> Found:
         """By the key of the message."""
-        found = self._gateway.lookup(uuid)
-        return Answer(found.presence, found.reason, found.reference)
-
-
-def _ended(outcome: Outcome) -> Ended:
-    return Ended(outcome.result, outcome.reason, outcome.reference)
+        return self._gateway.lookup(uuid)
 
 
 def senders_of(settings: Settings) -> Senders:
@@ -157,7 +143,7 @@ class Messenger:
         try:
             ended = self.senders[claimed.channel].send(claimed.letter)
         except DomainError as refusal:
-            ended = Ended(SendResult.REJECTED, refusal.code)
+            ended = Outcome(SendResult.REJECTED, refusal.code)
         state = self._keep(lambda session: deliveries.record(session, claimed, ended, self.senders, self.shared.now()))
         _log("message_to_woman_sent", claimed, ended.result.value, state)
 

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -19,14 +18,11 @@ from email.utils import format_datetime
 from enum import StrEnum
 from threading import Timer
 from typing import Any
-from uuid import UUID
 
 from mobile_units.errors import DomainError
-from mobile_units.messaging.outcomes import Outcome
 from mobile_units.rules.contacts import parse_email
-from mobile_units.rules.deliveries import SendResult
-from mobile_units.rules.messages import Text
-from mobile_units.rules.wording import Language
+from mobile_units.rules.deliveries import Outcome, SendResult
+from mobile_units.rules.messages import Letter
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -70,18 +66,6 @@ class MailServer:
     def domain(self) -> str:
         """The domain of the sender, by which we also greet."""
         return parse_email(self.sender).rpartition("@")[2]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """An e-mail; `uuid` and `written_at` are those of its row, so that a repetition is the same message to the byte."""
-
-    uuid: UUID
-    to: str = field(repr=False)
-    text: Text = field(repr=False)
-    language: Language
-    sender_name: str
-    written_at: datetime
 
 
 class _Session(smtplib.SMTP):
@@ -128,7 +112,7 @@ class Mailer:
         self._server = server
         self._tls = server.tls or ssl.create_default_context()
 
-    def send(self, mail: Mail) -> Outcome:
+    def send(self, mail: Letter) -> Outcome:
         """Hands one e-mail over; never called while a database transaction is open.
 
         Raises:
@@ -207,7 +191,7 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def written(mail: Mail, server: MailServer) -> EmailMessage:
+def written(mail: Letter, server: MailServer) -> EmailMessage:
     """The message with its headers, all of ASCII on the wire.
 
     Raises:

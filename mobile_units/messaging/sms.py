@@ -18,10 +18,9 @@ from urllib3.exceptions import HTTPError
 
 from mobile_units.clock import monotonic
 from mobile_units.errors import DomainError
-from mobile_units.messaging.outcomes import Found, Outcome
 from mobile_units.messaging.sms_api import SmsApi, filled
 from mobile_units.rules.contacts import parse_telephone, takes_sms
-from mobile_units.rules.deliveries import Memory, Presence, SendResult
+from mobile_units.rules.deliveries import Found, Memory, Outcome, Presence, SendResult
 from mobile_units.rules.messages import MOST_SEGMENTS, Text
 from mobile_units.rules.segments import measured
 

@@ -67,6 +67,27 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of an attempt; `reason` says why in a few words of ours, `reference` is the receiver's name for it.
+
+    Servers repeat addresses and numbers in their answers, so nothing of what they say is kept but a code.
+    """
+
+    result: SendResult
+    reason: str = ""
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look-up came to; `reason` says why there is no answer."""
+
+    presence: Presence
+    reference: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What a receiver still knows of a message at the time of asking.
 

@@ -24,6 +24,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from mobile_units.errors import DomainError
 from mobile_units.rules.contacts import parse_telephone, shown, takes_sms
@@ -185,6 +186,21 @@ class Text:
         """Raises `message_empty`."""
         if not self.body.strip() or (self.subject is not None and not self.subject.strip()):
             raise DomainError("message_empty")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A composed text and where it goes.
+
+    `uuid` and `written_at` are those of its row, so that a repetition is the same letter to the byte.
+    """
+
+    uuid: UUID
+    to: str = field(repr=False)
+    text: Text = field(repr=False)
+    language: Language
+    sender_name: str
+    written_at: datetime
 
 
 def compose(notice: Notice, channel: Channel, language: Language) -> Text:

@@ -7,7 +7,7 @@ What a message says and where it goes is made when it is claimed, from what is t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -20,9 +20,8 @@ from mobile_units.errors import DomainError
 from mobile_units.models.messages import HaltedWay, MessageToWoman
 from mobile_units.models.women import Woman
 from mobile_units.rules import deliveries as rules
-from mobile_units.rules.deliveries import DeliveryState, Memory, Presence, SendResult, Standing
-from mobile_units.rules.messages import Channel, Text, channels, compose
-from mobile_units.rules.wording import Language
+from mobile_units.rules.deliveries import DeliveryState, Found, Memory, Outcome, SendResult, Standing
+from mobile_units.rules.messages import Channel, Letter, channels, compose
 from mobile_units.services import notices
 from mobile_units.services.messages_to_women import contact_of
 
@@ -40,46 +39,16 @@ NOT_IN_TIME = "not_in_time"
 LEASE_ENDED = "lease_ended"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """What is sent; `uuid` and `written_at` are those of the row, so that a repetition is the same letter."""
-
-    uuid: UUID
-    to: str = field(repr=False)
-    text: Text = field(repr=False)
-    language: Language
-    sender_name: str
-    written_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How an attempt ended; `reason` is of ours and holds nothing of what the receiver said."""
-
-    result: SendResult
-    reason: str = ""
-    reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the receiver says when it is asked for a letter."""
-
-    presence: Presence
-    reason: str = ""
-    reference: str | None = None
-
-
 class Sender(Protocol):
     """One way of sending."""
 
     def memory(self, first_attempt: datetime, now: datetime) -> Memory:
         """What the receiver still knows now of a letter that was first tried then."""
 
-    def send(self, letter: Letter) -> Ended:
+    def send(self, letter: Letter) -> Outcome:
         """Hands a letter over, with no transaction open; a DomainError means that nothing was sent."""
 
-    def lookup(self, uuid: UUID) -> Answer:
+    def lookup(self, uuid: UUID) -> Found:
         """Asks the receiver for a letter."""
 
 
@@ -206,7 +175,7 @@ def _letter(session: Session, row: MessageToWoman) -> Letter:
     )
 
 
-def record(session: Session, claimed: Claimed, ended: Ended, senders: Senders, now: datetime) -> DeliveryState | None:
+def record(session: Session, claimed: Claimed, ended: Outcome, senders: Senders, now: datetime) -> DeliveryState | None:
     """Keeps how an attempt ended; None where the lease was lost: then it changes nothing.
 
     One that was not let in halts its way until `resume`.
@@ -256,7 +225,7 @@ def take_doubt(session: Session, now: datetime, senders: Senders) -> Doubt | Non
 
 
 def settle_doubt(
-    session: Session, doubt: Doubt, answer: Answer, senders: Senders, now: datetime
+    session: Session, doubt: Doubt, answer: Found, senders: Senders, now: datetime
 ) -> DeliveryState | None:
     """Keeps what the receiver answered; None where somebody else settled it meanwhile."""
     row = _own(session, doubt, DeliveryState.UNCERTAIN)

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 from mobile_units.clock import monotonic
 from mobile_units.errors import DomainError
-from mobile_units.messaging.mail import Mail, Mailer, MailServer, Security, written
-from mobile_units.messaging.outcomes import Outcome
-from mobile_units.rules.deliveries import SendResult
-from mobile_units.rules.messages import Text
+from mobile_units.messaging.mail import Mailer, MailServer, Security, written
+from mobile_units.rules.deliveries import Outcome, SendResult
+from mobile_units.rules.messages import Letter, Text
 from mobile_units.rules.wording import Language
 from tests.messaging.smtp_server import DRIP, DROP, HANG, Behaviour, MailStandIn, mail_server
 from tests.transmission.authority import Authority, pair_file
@@ -30,7 +29,7 @@ SENDER, TO = "rejestracja@example.pl", "anna@example.org"
 AUTHORITY = Authority()
 
 
-def mail(**changes: Any) -> Mail:
+def mail(**changes: Any) -> Letter:
     """An e-mail."""
     text = Text("Dzień dobry,\n\n.kropka na początku\n", "Zmiana terminu wizyty")
     given: dict[str, Any] = {
@@ -40,7 +39,7 @@ def mail(**changes: Any) -> Mail:
         "language": Language.POLISH,
         "sender_name": "Przychodnia Łódź",
     }
-    return Mail(**({"written_at": AT} | given | changes))
+    return Letter(**({"written_at": AT} | given | changes))
 
 
 HASTY = {"step_seconds": 0.5, "whole_seconds": 1.0}

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from mobile_units.clock import monotonic
 from mobile_units.errors import DomainError
 from mobile_units.messaging import sms_api
-from mobile_units.messaging.outcomes import Found, Outcome
 from mobile_units.messaging.sms import Sms, SmsAccount, SmsGateway
-from mobile_units.rules.deliveries import Memory, Presence, SendResult
+from mobile_units.rules.deliveries import Found, Memory, Outcome, Presence, SendResult
 from mobile_units.rules.messages import Text
 from mobile_units.rules.segments import measured
 from tests.messaging.sms_server import CUT, DRIP, DROP, HANG, Manner, SmsStandIn, sms_server

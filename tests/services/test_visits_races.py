@@ -397,8 +397,9 @@ def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         refusals = set().union(*pool.map(act, range(8)))
-    expected = {"slot_full", "parallel_visit", "stale_version", "transition_not_allowed", "same_slot", "hold_expired"}
-    assert refusals <= expected, refusals
+    lost = {"slot_full", "hold_expired", "parallel_visit", "same_slot"}
+    late = {"stale_version", "transition_not_allowed", "not_found"}
+    assert refusals <= lost | late, refusals
     assert agrees(scene)
     assert scene.count(Visit.status == VisitStatus.MOVED) > 0
     assert scene.count(Visit.status == VisitStatus.CANCELLED) > 0

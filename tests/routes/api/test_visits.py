@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from mobile_units import clock, db
+from mobile_units.errors import DomainError
 from mobile_units.models.slots import Slot
+from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.admission import Reservation
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
+from mobile_units.services import expired_holds, slot_places
 from tests import factories_booking
 from tests.factories import ApiClient, api_client
 
@@ -249,6 +252,40 @@ def test_a_move_that_finds_no_place_is_told_the_nearest_others(api: ApiClient, r
     refused = api.post(f"/visits/{visit['id']}/move", {"version": visit["version"], "slot_id": full.id})
     assert (refused.status_code, refused.json["code"]) == (409, "slot_full")
     assert isinstance(refused.json["alternatives"], list)
+
+
+@pytest.mark.parametrize("worker_came", [False, True])
+def test_who_confirms_too_late_is_told_the_nearest_others(
+    api: ApiClient, request_body: dict[str, Any], worker_came: bool
+) -> None:
+    """The hold is over, whoever ended it since; nobody is said to have changed it."""
+    held = api.post("/visits/hold", request_body).json
+    with db.transaction(api.engine) as session:
+        lost = session.get_one(Slot, request_body["slot_id"])
+        other = factories_booking.slot(session, api.actor.provider_id, of=lost.schedule, at=time(10))
+        session.get_one(Visit, held["id"]).held_until = clock.now()
+    if worker_came:
+        with db.transaction(api.engine) as session:
+            expired_holds.release(session, clock.now(), Visit.id == held["id"])
+    late = api.post(f"/visits/{held['id']}/confirm-hold", {"version": held["version"] + 1 - worker_came})
+    assert (late.status_code, late.json["code"]) == (409, "hold_expired")
+    assert late.json["alternatives"][0]["slot_id"] == other.id
+
+
+def test_a_path_for_which_the_rooms_have_no_time_is_told_where_they_have(
+    api: ApiClient, request_body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the path that she wants now; her visit stays as it was."""
+
+    def full(*_: object) -> None:
+        raise DomainError("session_full", path=Path.CLASSIC_CYTOLOGY)
+
+    visit, instead = api.post("/visits", request_body).json, slot(api, Path.CLASSIC_CYTOLOGY)
+    monkeypatch.setattr(slot_places, "change_path", full)
+    refused = api.post(f"/visits/{visit['id']}/path", {"version": visit["version"], "path": "classic_cytology"})
+    assert (refused.status_code, refused.json["code"]) == (409, "session_full")
+    assert instead.id in [each["slot_id"] for each in refused.json["alternatives"]]
+    assert api.get(f"/visits/{visit['id']}").json["path"] == "hpv_lbc"
 
 
 def test_what_women_book_in_ikp_is_not_booked_here(api: ApiClient, request_body: dict[str, Any]) -> None:
