@@ -1,19 +1,26 @@
 """The database: engine, the transaction around one use-case, and the names of violated constraints as refusals."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
+from typing import TypeVar
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError, IntegrityError
+from sqlalchemy.exc import DisconnectionError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mobile_units import crypto, embedded
 from mobile_units.config import Settings
 from mobile_units.errors import DomainError
+
+Result = TypeVar("Result")
+
+UNREACHABLE = (OperationalError, InterfaceError)
+"""The database does not answer, or let a lock take too long."""
 
 RESTED_SECONDS = 1.0
 """A pooled connection that was idle for longer is asked whether it still answers before it is used."""
@@ -83,6 +90,21 @@ def transaction(engine: Engine) -> Iterator[Session]:
             yield session
     except IntegrityError as error:
         raise refusal_of(error) from None
+
+
+def keep(engine: Engine, work: Callable[[Session], Result], stop: Event, seconds: float) -> Result:
+    """Does one piece of work in a transaction, waiting for the database until `stop` is set.
+
+    Raises:
+        OperationalError: the database is unreachable, and `stop` was set.
+    """
+    while True:
+        try:
+            with transaction(engine) as session:
+                return work(session)
+        except UNREACHABLE:
+            if stop.wait(seconds):
+                raise
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from uuid import UUID
 import click
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, db
@@ -33,7 +32,6 @@ from mobile_units.transmission.shared_clock import SharedClock
 IDLE_SECONDS = 2.0
 LOOK_SECONDS = 1.0
 LONGEST_BACK_OFF_SECONDS = 30.0
-UNREACHABLE = (OperationalError, InterfaceError)
 
 Kept = TypeVar("Kept")
 
@@ -154,15 +152,8 @@ class Messenger:
         )
         _log("message_to_woman_looked_up", doubt, answer.presence.value, state)
 
-    def _keep(self, keep: Callable[[Session], Kept]) -> Kept:
-        """Keeps what became of a message, waiting for the database until `stop` is set."""
-        while True:
-            try:
-                with db.transaction(self.engine) as session:
-                    return keep(session)
-            except UNREACHABLE:
-                if self.stop.wait(LOOK_SECONDS):
-                    raise
+    def _keep(self, work: Callable[[Session], Kept]) -> Kept:
+        return db.keep(self.engine, work, self.stop, LOOK_SECONDS)
 
 
 def _log_failure(error: Exception, failures: int) -> None:
