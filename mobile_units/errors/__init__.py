@@ -64,4 +64,5 @@ _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 
 
 def _polish(word: Any) -> Any:
-    return _DAY.sub(r"\3.\2.\1", word) if isinstance(word, str) and _DAY.fullmatch(word) else word
+    found = _DAY.fullmatch(word) if isinstance(word, str) else None
+    return f"{int(found[3])}.{found[2]}.{found[1]}" if found else word
