@@ -22,6 +22,7 @@ import pytest
 from geopy.distance import geodesic
 
 from mobile_units import clock
+from mobile_units.demo.examples import WAITING
 
 A, B, CYTOBUS = (51.77058, 19.47395), (51.59583, 18.73023), (51.40547, 19.70321)
 SITES = f"""code,name,locality,lat,lon,population
@@ -146,7 +147,7 @@ def test_a_second_run_continues_from_what_is_there(folder: Path, figures: dict[s
     again = run_once(folder, 15)
     same = ("from", "to", "stops", "km", "mobile_points", "plan_seconds")
     assert {name: again[name] for name in same} == {name: figures[name] for name in same}
-    assert again["visits"] == 15
+    assert 15 <= again["visits"] <= 15 + WAITING, "who waits may have been offered a place meanwhile"
     assert again["messages"]["accepted"] > figures["messages"]["accepted"] + 3
     assert {name for name, count in again["messages"].items() if count} == {"accepted"}
     assert (again["diary"]["templates"], again["diary"]["waiting"]) == (2, 3)
