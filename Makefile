@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-reset test chaos bench lock clean
+.PHONY: demo demo-reset test fuzz chaos storm bench lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/mobile-units demo
@@ -16,8 +16,14 @@ test: .venv/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
 
+fuzz: .venv/dev.stamp
+	$(BIN)/pytest -n 2 tests/routes/test_fuzz.py --fuzz $(or $(FUZZ),200)
+
 chaos: .venv/dev.stamp
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+storm: .venv/dev.stamp
+	$(BIN)/python -m tests.storm $(STORM)
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m tests.benchmarks

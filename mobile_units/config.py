@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 CONTRACT = Path(__file__).parent / "transmission" / "contract" / "cer.wsdl"
 HIGHEST_PORT = 65_535
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
@@ -64,6 +65,30 @@ def _http_url(text: str) -> str:
     return text
 
 
+def _mail_url(text: str) -> str:
+    parts = urlsplit(text)
+    _require(parts.scheme in {"smtp", "smtps"} and parts.hostname and parts.port != 0)
+    _require(parts.path in {"", "/"} and not parts.query and (parts.username is None) == (parts.password is None))
+    return text
+
+
+def _gateway_url(text: str) -> str:
+    parts = urlsplit(_http_url(text))
+    _require(parts.scheme == "https" or parts.hostname in LOOPBACK)
+    _require(not (parts.query or parts.fragment or parts.username))
+    return text
+
+
+def _mail_address(text: str) -> str:
+    _require(re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text))
+    return text
+
+
+def _sms_sender(text: str) -> str:
+    _require(text.isascii() and text.isprintable() and len(text) <= 20)
+    return text
+
+
 def _file(text: str) -> Path:
     _require(Path(text).is_file())
     return Path(text)
@@ -106,6 +131,11 @@ def _megabytes(text: str) -> int:
     return int(text)
 
 
+def _whole(text: str, low: int, high: int) -> int:
+    _require(text.isdecimal() and low <= int(text) <= high)
+    return int(text)
+
+
 def _agent(text: str) -> str:
     _require(text.isascii() and text.isprintable() and len(text) <= 200)
     return text
@@ -124,6 +154,11 @@ def _one_of(choices: Mapping[str, Any]) -> Form:
     return Form("one of " + ", ".join(choices), parse)
 
 
+def _hours(text: str) -> float:
+    _require(0.5 <= float(text) <= 48)
+    return float(text)
+
+
 def _rate(text: str) -> float:
     _require(float(text) == 0 or 0.01 <= float(text) <= 10_000)
     return float(text)
@@ -135,6 +170,12 @@ FERNET_KEYS = Form(
 )
 DATABASE_URL = Form("postgresql://user:password@host:port/database", _database_url, secret=True)
 HTTP_URL = Form("an http:// or https:// address", _http_url)
+MAIL_URL = Form(
+    "smtps://user:password@host:port, or smtp:// for STARTTLS; the login may be missing", _mail_url, secret=True
+)
+GATEWAY_URL = Form("an https:// address without query and user; http:// only on this machine", _gateway_url)
+MAIL_ADDRESS = Form("an e-mail address", _mail_address)
+SMS_SENDER = Form("a name or number of up to 20 plain characters", _sms_sender)
 FILE = Form("the path of an existing file", _file)
 FILE_OR_URL = Form("the path of an existing file or an http:// or https:// address", _file_or_url)
 FILE_OF_BOOK = Form("the path of an existing file; {book} in it stands for the provider's RPWDL book", _file_of_book)
@@ -147,6 +188,8 @@ GEOCODER = _one_of({name: name for name in ("off", "uug", "nominatim")})
 AGENT = Form("a name of this installation with an address for complaints, such as name/1.0 (it@example.pl)", _agent)
 MEGABYTES = Form("a whole number of megabytes from 512 to 1048576", _megabytes)
 TABLE_SIZE = Form("a whole number from 2 to 10000", _table_size)
+HOURS = Form("a number of hours from 0.5 to 48", _hours)
+HOLD_MINUTES = Form("a whole number of minutes from 1 to 1440", lambda text: _whole(text, 1, 1440))
 RATE = Form("a number from 0.01 to 10000, or 0 for no limit", _rate)
 FLAG = _one_of({"0": False, "1": True})
 
@@ -227,8 +270,14 @@ class Settings:
     lease_seconds: float = variable(
         "MOBILE_UNITS_LEASE_SECONDS", _seconds(1, 3600), "how long a worker owns a claimed message", 120.0
     )
+    hold_minutes: int = variable(
+        "MOBILE_UNITS_HOLD_MINUTES", HOLD_MINUTES, "how long a place is held for a woman before she is booked", 10
+    )
     planning_memory_mb: int = variable(
         "MOBILE_UNITS_PLANNING_MEMORY_MB", MEGABYTES, "most memory that the computation of a plan may take", 2048
+    )
+    offer_hours: float = variable(
+        "MOBILE_UNITS_OFFER_HOURS", HOURS, "how long by day a woman on the waiting list may think an offer over", 4.0
     )
     osrm_url: str | None = variable(
         "MOBILE_UNITS_OSRM_URL", HTTP_URL, "OSRM service of road distances; unset: they are estimated", None
@@ -245,6 +294,21 @@ class Settings:
     )
     geocoder_user_agent: str | None = variable(
         "MOBILE_UNITS_GEOCODER_USER_AGENT", AGENT, "how services of addresses know us; Nominatim demands it", None
+    )
+    messages: bool = variable(
+        "MOBILE_UNITS_MESSAGES", FLAG, "1: women are written to; 0: all go to the call list", default=False
+    )
+    smtp_url: str | None = variable(
+        "MOBILE_UNITS_SMTP_URL", MAIL_URL, "mail server; unset: no e-mail is sent to women", None
+    )
+    smtp_from: str | None = variable("MOBILE_UNITS_SMTP_FROM", MAIL_ADDRESS, "address that e-mail comes from", None)
+    sms_url: str | None = variable(
+        "MOBILE_UNITS_SMS_URL", GATEWAY_URL, "SMS gateway; unset: no SMS is sent to women", None
+    )
+    sms_api: Path | None = variable("MOBILE_UNITS_SMS_API", FILE, "how that gateway is spoken to (TOML)", None)
+    sms_secret: str | None = variable("MOBILE_UNITS_SMS_SECRET", PASSWORD, "what lets us in at the gateway", None)
+    sms_sender: str | None = variable(
+        "MOBILE_UNITS_SMS_SENDER", SMS_SENDER, "sender that the gateway agreed to show", None
     )
 
     @property
@@ -278,6 +342,7 @@ class Settings:
             except ValueError:
                 problems.append("{variable}: {meaning}; expected {form.expected}".format(**each.metadata))
         problems += [*_problems_of_lease(values), *_problems_of_passwords(values), *_problems_of_geocoder(values)]
+        problems += _problems_of_messages(values)
         if problems:
             raise ConfigurationError(problems)
         return cls(**values)
@@ -317,6 +382,24 @@ def _problems_of_geocoder(values: Mapping[str, Any]) -> list[str]:
     if values.get("geocoder") != "nominatim" or values.get("geocoder_user_agent", "known"):
         return []
     return [f"MOBILE_UNITS_GEOCODER_USER_AGENT: who asks Nominatim; expected {AGENT.expected}"]
+
+
+WAYS_TO_WOMEN = (("smtp_url", "smtp_from"), ("sms_url", "sms_api", "sms_secret", "sms_sender"))
+"""What has to be set together for each way of writing to women."""
+
+
+def _problems_of_messages(values: Mapping[str, Any]) -> list[str]:
+    """A way is set up whole or not at all, and who writes to women has one."""
+    forms = {each.name: each.metadata for each in fields(Settings)}
+    known = [way for way in WAYS_TO_WOMEN if all(name in values for name in way)]
+    problems = []
+    for way in known:
+        missing = [name for name in way if values[name] is None]
+        if missing and len(missing) < len(way):
+            problems += ["{variable}: {meaning}; expected {form.expected}".format(**forms[name]) for name in missing]
+    if values.get("messages") and len(known) == len(WAYS_TO_WOMEN) and not any(values[way[0]] for way in known):
+        problems.append("MOBILE_UNITS_MESSAGES: women are written to; expected a mail server or an SMS gateway with 1")
+    return problems
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:

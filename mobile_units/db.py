@@ -1,13 +1,15 @@
 """The database: engine, the transaction around one use-case, and the names of violated constraints as refusals."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
+from typing import TypeVar
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError, IntegrityError
+from sqlalchemy.exc import DisconnectionError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -15,8 +17,16 @@ from mobile_units import crypto, embedded
 from mobile_units.config import Settings
 from mobile_units.errors import DomainError
 
+Result = TypeVar("Result")
+
+UNREACHABLE = (OperationalError, InterfaceError)
+"""The database does not answer, or let a lock take too long."""
+
 RESTED_SECONDS = 1.0
 """A pooled connection that was idle for longer is asked whether it still answers before it is used."""
+
+OPTIONS = "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c jit=off"
+"""No question of ours takes so long that compiling it would pay."""
 
 REFUSAL_OF_CONSTRAINT = {
     "ck_slots_capacity": "slot_full",
@@ -33,6 +43,7 @@ REFUSAL_OF_CONSTRAINT = {
     "uq_reconciliations_one_running": "reconciliation_running",
     "uq_initial_loads_provider_id_digest": "file_loaded_before",
     "uq_women_provider_id_identity_hash": "woman_known",
+    "uq_waiting_list_entries_one_open_per_woman_and_programme": "waiting_already",
 }
 
 
@@ -44,7 +55,7 @@ def engine_of(settings: Settings, *, pool_size: int = 5) -> Engine:
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         hide_parameters=True,
-        connect_args={"options": "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"},
+        connect_args={"options": OPTIONS},
     )
     _replace_dead_connections(engine)
     return engine
@@ -79,6 +90,21 @@ def transaction(engine: Engine) -> Iterator[Session]:
             yield session
     except IntegrityError as error:
         raise refusal_of(error) from None
+
+
+def keep(engine: Engine, work: Callable[[Session], Result], stop: Event, seconds: float) -> Result:
+    """Does one piece of work in a transaction, waiting for the database until `stop` is set.
+
+    Raises:
+        OperationalError: the database is unreachable, and `stop` was set.
+    """
+    while True:
+        try:
+            with transaction(engine) as session:
+                return work(session)
+        except UNREACHABLE:
+            if stop.wait(seconds):
+                raise
 
 
 @contextmanager

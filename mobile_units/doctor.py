@@ -9,16 +9,19 @@ from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine, LargeBinary, func, select, text, type_coerce
+from sqlalchemy import Engine, LargeBinary, func, or_, select, text, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, crypto, db, migrations
 from mobile_units.config import CONTRACT, ConfigurationError, Settings
 from mobile_units.errors import DomainError
+from mobile_units.messaging.accounts import mail_server_of, sms_account_of
+from mobile_units.messaging.mail import MailServer
 from mobile_units.models.base import Base
 from mobile_units.models.contracts import ContractRange
 from mobile_units.models.eligibility import EligibilityRule
+from mobile_units.models.messages import HaltedWay
 from mobile_units.models.product_codes import ProductCode
 from mobile_units.models.providers import Provider
 from mobile_units.models.transmissions import MessageState, OutboxMessage, TransmissionLink
@@ -97,6 +100,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _contract(settings)
     yield from _central_system(settings)
     yield from _roads_and_addresses(settings)
+    yield from _ways_to_women(settings)
     yield from _storage(settings)
 
 
@@ -270,6 +274,34 @@ def _roads_and_addresses(settings: Settings) -> Iterator[Finding]:
         yield Finding(Severity.OK, f"distances are asked of {settings.osrm_url}")
 
 
+def _ways_to_women(settings: Settings) -> Iterator[Finding]:
+    """Whether who writes to women can; a mail server is called, a gateway is not, because a call there may cost."""
+    if not settings.messages:
+        yield Finding(Severity.OK, "women are not written to, all are called (MOBILE_UNITS_MESSAGES is 0)")
+        return
+    try:
+        if server := mail_server_of(settings):
+            yield _mail_server(server)
+    except DomainError as refusal:
+        yield Finding(Severity.ERROR, refusal.sentence(), "Set MOBILE_UNITS_SMTP_FROM to the address of a mailbox.")
+    try:
+        if account := sms_account_of(settings):
+            yield Finding(Severity.OK, f"SMS to women go by {account.url}")
+    except (ValueError, OSError) as error:
+        mend = "Correct the file that MOBILE_UNITS_SMS_API names, after the example of the README."
+        yield Finding(Severity.ERROR, f"{settings.sms_api}: {error}", mend)
+
+
+def _mail_server(server: MailServer) -> Finding:
+    where = f"{server.host}:{server.port}"
+    try:
+        socket.create_connection((server.host, server.port), timeout=BRIEF.connect_seconds).close()
+    except OSError:
+        mend = "Check MOBILE_UNITS_SMTP_URL and the network; what cannot be sent goes to the call list."
+        return Finding(Severity.WARNING, f"no mail server answers at {where}", mend)
+    return Finding(Severity.OK, f"e-mail to women goes by {where}")
+
+
 def _database(settings: Settings, engine: Engine) -> Iterator[Finding]:
     with Session(engine) as session:
         version = int(session.scalar(text("SHOW server_version_num")) or 0)
@@ -284,6 +316,7 @@ def _database(settings: Settings, engine: Engine) -> Iterator[Finding]:
             return
         yield Finding(Severity.OK, "the database answers and has the schema of this program")
         yield from _content(session)
+        yield from _messages(settings, session)
         for book in session.scalars(select(Provider.rpwdl_book).order_by(Provider.rpwdl_book)):
             yield from _certificates(settings, book)
 
@@ -323,6 +356,24 @@ def _links(session: Session) -> Iterator[Finding]:
                 f"the central system has not answered the provider {book} since {link.opened_at:%Y-%m-%d %H:%M} UTC",
                 "Nothing is to be done while the worker runs: it tries until there is an answer.",
             )
+
+
+def _messages(settings: Settings, session: Session) -> Iterator[Finding]:
+    """What keeps women from being written to."""
+    for way in session.scalars(select(HaltedWay).order_by(HaltedWay.channel)):
+        yield Finding(
+            Severity.ERROR,
+            f"nothing is sent to women by {way.channel.value} since {way.halted_at:%Y-%m-%d %H:%M} UTC: {way.reason}",
+            "Mend why we are not let in, then `mobile-units messages resume`.",
+        )
+    unnamed = or_(Provider.short_name.is_(None), Provider.telephone.is_(None))
+    query = select(Provider.rpwdl_book).where(unnamed).order_by(Provider.rpwdl_book)
+    for book in session.scalars(query) if settings.messages else ():
+        yield Finding(
+            Severity.WARNING,
+            f"the provider {book} writes to nobody: it has no short name or no telephone",
+            "Add them by PATCH /api/v1/provider.",
+        )
 
 
 def _sites_unknown_to_units(session: Session) -> Iterator[Finding]:

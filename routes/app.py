@@ -1,10 +1,10 @@
 """The composition root: everything that makes the web application is put together here."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from flask import Flask, Response
 from flask_wtf import CSRFProtect
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import BaseConverter, IntegerConverter, Map, ValidationError
 
 from mobile_units import db, logs
 from mobile_units.config import Settings
@@ -29,6 +29,23 @@ class KeyConverter(IntegerConverter):
         super().__init__(url_map, max=2**63 - 1)
 
 
+class DayConverter(BaseConverter):
+    """A day in a path, as in 2027-03-10; what is no day of this or the neighbouring centuries is not found."""
+
+    regex = "(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, value: str) -> date:
+        """The day."""
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValidationError from None
+
+    def to_url(self, value: date) -> str:
+        """As it is written in a path."""
+        return value.isoformat()
+
+
 def create_app(settings: Settings) -> Flask:
     """The application for one installation."""
     logs.configure(settings.log_level)
@@ -42,7 +59,7 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default JSON provider has it
-    app.url_map.converters["key"] = KeyConverter
+    app.url_map.converters.update(key=KeyConverter, day=DayConverter)
     app.extensions["settings"] = settings
     app.extensions["engine"] = db.engine_of(settings, pool_size=8)
     observability.install(app)

@@ -1,6 +1,6 @@
 """The transaction of a request, and the actor in whose name it runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -8,11 +8,12 @@ from pathlib import Path
 from flask import current_app, g
 from sqlalchemy.orm import Session
 
-from mobile_units import db
+from mobile_units import clock, db
 from mobile_units.config import Settings
 from mobile_units.errors import DomainError
 from mobile_units.planning.problem import KeptDistances, Matrix, Problem
 from mobile_units.services.actors import Actor, audit
+from mobile_units.services.alternatives import NO_PLACE, Wish, nearest
 from mobile_units.services.planning import KEPT_DISTANCES
 
 
@@ -53,3 +54,16 @@ def actor() -> Actor:
     """The signed-in user; routes are only reached with one, unless they are public."""
     found: Actor = g.actor
     return found
+
+
+@contextmanager
+def nearest_instead(wish_of: Callable[[Session], Wish]) -> Iterator[None]:
+    """A refusal because there is no place leaves with the nearest places instead, looked up after the rollback."""
+    try:
+        yield
+    except DomainError as error:
+        if error.code not in NO_PLACE:
+            raise
+        with transaction() as session:
+            found = nearest(session, actor(), wish_of(session), clock.now())
+        raise DomainError(error.code, **error.facts, alternatives=found) from None

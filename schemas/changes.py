@@ -4,13 +4,14 @@ from marshmallow import Schema, fields, validate
 
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.visits import VisitStatus
-from mobile_units.services import changes
-from schemas.base import CLOCK, DAY, KEY, CommandSchema, StrictSchema
-from schemas.itineraries import LOCAL_TIME
+from mobile_units.services import changes, place_changes
+from schemas.base import CLOCK, DAY, KEY, CommandSchema, JsonBoolean, StrictSchema
+from schemas.itineraries import LOCAL_TIME, VersionSchema
 
 ROOMS = validate.Range(1, 20)
 DAYS = validate.Length(1, 92)
 EVERY_SLOT = {"description": "how many women every slot to come on the day takes; as it is, if not given"}
+ORPHAN = {"description": "slots with visits in the way become orphaned and go on a list; else they are refused"}
 
 
 class WorkedDaySchema(CommandSchema):
@@ -32,12 +33,19 @@ class PublishedStopChangeSchema(CommandSchema):
     version = fields.Integer(required=True, metadata={"description": "the version of the itinerary that you read"})
     days = fields.List(fields.Nested(WorkedDaySchema), validate=DAYS)
     site_id = fields.Integer(validate=KEY, metadata={"description": "where the unit will stand instead"})
+    orphan = JsonBoolean(metadata=ORPHAN)
+
+
+class StopWithdrawalSchema(VersionSchema):
+    """The version of the itinerary that was read, and what becomes of slots with visits."""
+
+    orphan = JsonBoolean(load_default=False, metadata=ORPHAN)
 
 
 class WorkingHoursSchema(CommandSchema):
     """An uninterrupted working time."""
 
-    command = changes.WorkingHours
+    command = place_changes.WorkingHours
 
     opens = fields.Time(required=True, format=CLOCK, metadata=LOCAL_TIME)
     closes = fields.Time(required=True, format=CLOCK, metadata=LOCAL_TIME)
@@ -46,7 +54,7 @@ class WorkingHoursSchema(CommandSchema):
 class PlaceDaySchema(CommandSchema):
     """All the hours of a day in a stationary place; without any it is closed."""
 
-    command = changes.PlaceDay
+    command = place_changes.PlaceDay
 
     day = fields.Date(required=True, validate=DAY)
     hours = fields.List(fields.Nested(WorkingHoursSchema), required=True, validate=validate.Length(max=10))
@@ -57,22 +65,25 @@ class PlaceDaySchema(CommandSchema):
 class PlaceChangeSchema(CommandSchema):
     """Other hours of some days of a stationary place; other days stay as they are."""
 
-    command = changes.PlaceChange
+    command = place_changes.PlaceChange
 
     version = fields.Integer(required=True, metadata={"description": "the version of the place that you read"})
     days = fields.List(fields.Nested(PlaceDaySchema), required=True, validate=DAYS)
+    orphan = JsonBoolean(metadata=ORPHAN)
 
 
 class SlotsToWithdrawSchema(StrictSchema):
     """The slots to be withdrawn, all or none."""
 
     slot_ids = fields.List(fields.Integer(validate=KEY), required=True, validate=validate.Length(1, 500))
+    orphan = JsonBoolean(load_default=False, metadata=ORPHAN)
 
 
 class CapacitySchema(StrictSchema):
     """How many women a slot takes."""
 
     capacity = fields.Integer(required=True, validate=ROOMS)
+    orphan = JsonBoolean(load_default=False, metadata=ORPHAN)
 
 
 class ChangedSlotSchema(Schema):
@@ -82,6 +93,16 @@ class ChangedSlotSchema(Schema):
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
     capacity = fields.Integer()
+
+
+class OrphanedSlotSchema(Schema):
+    """A slot that would go or take fewer women than it has visits."""
+
+    slot_id = fields.Integer()
+    schedule_id = fields.Integer()
+    starts_at = fields.AwareDateTime()
+    ends_at = fields.AwareDateTime()
+    visits = fields.Integer()
 
 
 class BookedVisitSchema(Schema):
@@ -94,12 +115,18 @@ class BookedVisitSchema(Schema):
 
 
 class ChangesSchema(Schema):
-    """What a change does to the slots of the changed days; with visits in its way it is refused."""
+    """What a change does to the slots of the changed days; with visits in its way it is refused, or orphans slots."""
 
     kept = fields.Integer(metadata={"description": "how many slots of these days stay"})
     added = fields.List(fields.Nested(ChangedSlotSchema))
     withdrawn = fields.List(fields.Nested(ChangedSlotSchema))
     resized = fields.List(fields.Nested(ChangedSlotSchema), metadata={"description": "with their new capacity"})
+    orphaned = fields.List(
+        fields.Nested(OrphanedSlotSchema),
+        metadata={
+            "description": "those withdrawn or resized that visits keep from it; they become orphaned if allowed"
+        },
+    )
     visits = fields.List(fields.Nested(BookedVisitSchema), metadata={"description": "those in the way"})
     visits_at_new_site = fields.Integer(
         metadata={"description": "visits to come whose women have to hear of the new site"}

@@ -4,7 +4,7 @@ from marshmallow import Schema, fields
 
 from mobile_units.rules.transmissions import MessageKind
 from schemas.base import DAY, JsonBoolean, StrictSchema
-from schemas.changes import BookedVisitSchema, ChangesSchema
+from schemas.changes import ORPHAN, BookedVisitSchema, ChangesSchema
 from schemas.itineraries import VersionSchema
 
 
@@ -12,6 +12,13 @@ class PublicationSchema(VersionSchema):
     """The version that was read; `stationary` also opens the stationary places for the same days."""
 
     stationary = JsonBoolean(load_default=False)
+    orphan = JsonBoolean(load_default=False, metadata=ORPHAN)
+
+
+class PublicationPreviewSchema(StrictSchema):
+    """How it would be published."""
+
+    orphan = fields.Boolean(load_default=False, metadata=ORPHAN)
 
 
 class OpeningSchema(StrictSchema):
@@ -46,7 +53,7 @@ class RevisedStopSchema(Schema):
 
 
 class PreviewSchema(Schema):
-    """What publishing would do; with visits in its way it is refused."""
+    """What publishing would do; with visits in its way it is refused, or orphans slots."""
 
     published = fields.Nested(PublishedSchema)
     kept = fields.List(fields.Nested(RevisedStopSchema))
@@ -57,7 +64,7 @@ class PreviewSchema(Schema):
     messages = fields.Dict(
         keys=fields.Enum(MessageKind, by_value=True),
         values=fields.Integer(),
-        metadata={"description": "messages that would be queued, by kind, but for stops with visits in the way"},
+        metadata={"description": "messages that would be queued, by kind; if refused, but for stops with visits"},
     )
     base_version = fields.Integer(
         allow_none=True, metadata={"description": "the version of the itinerary that this one revises"}

@@ -2,8 +2,9 @@
 
 from marshmallow import Schema, fields
 
+from mobile_units.rules.visits import VisitStatus
 from mobile_units.services import reports
-from schemas.base import DAY, CommandSchema
+from schemas.base import DAY, KEY, CommandSchema, FilterSchema, page_schema
 
 NO_PRICE = "złoty; empty where the range has no price"
 PAYABLE = {"description": f"visits performed that were passed in time or urgent; {NO_PRICE}"}
@@ -54,7 +55,37 @@ class ContractRangeRowSchema(Schema):
     passed = fields.Integer(metadata=PASSED)
     not_passed = fields.Integer(metadata={"description": "booked visits that it has not accepted"})
     late = fields.Integer(metadata=LATE)
+    overridden = fields.Integer(
+        metadata={"description": "booked visits for which a rule of eligibility was set aside; see /reports/overrides"}
+    )
     over_limit = fields.Integer(metadata=OVER_LIMIT)
     payable = fields.Decimal(places=2, as_string=True, allow_none=True, metadata=PAYABLE)
     expected = fields.Decimal(places=2, as_string=True, allow_none=True, metadata=EXPECTED)
     at_risk = fields.Decimal(places=2, as_string=True, allow_none=True, metadata=AT_RISK)
+
+
+class OverrideFilterSchema(FilterSchema):
+    """Of which days and of which contract range the overridden visits are wanted."""
+
+    command = reports.OverrideFilter
+
+    first_day = fields.Date(required=True, validate=DAY)
+    last_day = fields.Date(required=True, validate=DAY)
+    contract_range_id = fields.Integer(validate=KEY)
+
+
+class OverriddenVisitSchema(Schema):
+    """A visit for which a rule of eligibility was set aside; neither the woman nor the reason is told."""
+
+    visit_id = fields.Integer(attribute="id")
+    uuid = fields.UUID()
+    contract_range_id = fields.Integer()
+    product_code = fields.String(attribute="contract_range.product_code")
+    contract_number = fields.String(attribute="contract_range.contract.number")
+    starts_at = fields.AwareDateTime(attribute="slot.starts_at")
+    status = fields.Enum(VisitStatus, by_value=True)
+    urgent = fields.Boolean()
+    passed_at = fields.AwareDateTime(allow_none=True)
+
+
+OverriddenVisitPageSchema = page_schema(OverriddenVisitSchema)

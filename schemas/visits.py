@@ -2,14 +2,18 @@
 
 from marshmallow import Schema, fields, validate
 
+from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.visits import CancelledBy, VisitSource, VisitStatus
 from mobile_units.services import visits
-from schemas.base import DAY, KEY, NOTE, CommandSchema, FilterSchema, JsonBoolean, page_schema
+from schemas.base import DAY, KEY, NOTE, CommandSchema, FilterSchema, JsonBoolean, StrictSchema, page_schema
 from schemas.women import WomanSchema
 
+OURS = validate.OneOf([BookingChannel.DESK, BookingChannel.TELEPHONE])
+"""Where women ask us; those who book in the central e-registration come from there."""
 CANCELLERS = validate.OneOf([CancelledBy.WOMAN, CancelledBy.PROVIDER])
 OVERRIDE = {"description": "why the rules of eligibility are set aside, if they refuse her"}
+NOTIFY = {"description": "have the woman told: by e-mail or SMS if she agreed to it, else by telephone"}
 
 
 class NewVisitSchema(CommandSchema):
@@ -21,12 +25,15 @@ class NewVisitSchema(CommandSchema):
     slot_id = fields.Integer(required=True, validate=KEY)
     path = fields.Enum(Path, by_value=True, required=True)
     urgent = JsonBoolean(metadata={"description": "an urgent visit may be passed on after the day of service"})
+    channel = fields.Enum(BookingChannel, by_value=True, validate=OURS, metadata={"description": "where she asked"})
+    overbooking = JsonBoolean(metadata={"description": "she may come above the capacity, as far as the slot lets her"})
     override_reason = fields.String(allow_none=True, validate=NOTE, metadata=OVERRIDE)
     idempotency_key = fields.String(
         allow_none=True,
         validate=validate.Length(min=8, max=100),
         metadata={"description": "a repeated request with the same key gets the visit that the first one made"},
     )
+    notify = JsonBoolean(metadata=NOTIFY)
 
 
 class StatusChangeSchema(CommandSchema):
@@ -46,6 +53,23 @@ class CancellationSchema(CommandSchema):
 
     version = fields.Integer(required=True)
     cancelled_by = fields.Enum(CancelledBy, by_value=True, required=True, validate=CANCELLERS)
+    reason = fields.String(allow_none=True, validate=NOTE)
+    notify = JsonBoolean(metadata=NOTIFY)
+
+
+class HoldConfirmationSchema(StrictSchema):
+    """The hold as it was read."""
+
+    version = fields.Integer(required=True, metadata={"description": "the version that you read"})
+
+
+class HoldEndSchema(CommandSchema):
+    """Who gives a hold up."""
+
+    command = visits.Cancellation
+
+    version = fields.Integer(required=True)
+    cancelled_by = fields.Enum(CancelledBy, by_value=True, load_default=CancelledBy.WOMAN, validate=CANCELLERS)
     reason = fields.String(allow_none=True, validate=NOTE)
 
 
@@ -68,6 +92,7 @@ class MoveSchema(CommandSchema):
     slot_id = fields.Integer(required=True, validate=KEY)
     reason = fields.String(allow_none=True, validate=NOTE)
     override_reason = fields.String(allow_none=True, validate=NOTE, metadata=OVERRIDE)
+    notify = JsonBoolean(metadata=NOTIFY)
 
 
 class VisitFilterSchema(FilterSchema):
@@ -113,6 +138,9 @@ class VisitSchema(Schema):
     status = fields.Enum(VisitStatus, by_value=True)
     cancelled_by = fields.Enum(CancelledBy, by_value=True, allow_none=True)
     urgent = fields.Boolean()
+    channel = fields.Enum(BookingChannel, by_value=True, metadata={"description": "where she asked for it"})
+    held_until = fields.AwareDateTime(allow_none=True, metadata={"description": "when a hold is over"})
+    overbooked = fields.Boolean(metadata={"description": "she comes above the capacity of the slot"})
     eligibility_rule_id = fields.Integer(allow_none=True)
     overridden = fields.Boolean(metadata={"description": "a rule of eligibility was set aside"})
     source = fields.Enum(VisitSource, by_value=True, metadata={"description": "where it was booked"})

@@ -5,12 +5,18 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from mobile_units.rules.eligibility import AssessmentCode
-from mobile_units.rules.programmes import Path
+from mobile_units.rules.messages import Channel
+from mobile_units.rules.programmes import Path, Programme
+from mobile_units.rules.visits import VisitStatus
+from mobile_units.rules.wording import Language
 from mobile_units.services import women
-from schemas.base import DAY, NAME, CommandSchema, StrictSchema, change_of
+from mobile_units.services.contacts import CONSENTS
+from schemas.base import DAY, KEY, NAME, NOTE, CommandSchema, JsonBoolean, StrictSchema, change_of
 
 CODES = validate.Length(max=50)
 TELEPHONE = validate.Length(min=1, max=40)
+EMAIL = validate.Length(min=1, max=254)
+CONSENT = "whether she agrees to be written to about her visits by {}"
 
 
 class IdentitySchema(CommandSchema):
@@ -61,7 +67,13 @@ class NewWomanSchema(CommandSchema):
     given_name = fields.String(required=True, validate=NAME)
     family_name = fields.String(required=True, validate=NAME)
     birth_date = fields.Date(validate=DAY, metadata={"description": "needed with a document; a PESEL tells it"})
-    telephone = fields.String(allow_none=True, validate=TELEPHONE)
+    telephone = fields.String(
+        allow_none=True, validate=TELEPHONE, metadata={"description": "Polish, or with its country: +49 …"}
+    )
+    email = fields.String(allow_none=True, validate=EMAIL)
+    language = fields.Enum(Language, by_value=True, metadata={"description": "in which she is written to"})
+    email_consent = JsonBoolean(metadata={"description": CONSENT.format("e-mail")})
+    sms_consent = JsonBoolean(metadata={"description": CONSENT.format("text message")})
     declaration = fields.Nested(DeclarationSchema)
 
 
@@ -90,9 +102,65 @@ class WomanSchema(Schema):
     given_name = fields.String()
     family_name = fields.String()
     birth_date = fields.String(metadata={"format": "date"})
-    telephone = fields.String(allow_none=True)
+    telephone = fields.String(allow_none=True, metadata={"description": "in E.164, unless another system told it"})
+    email = fields.String(allow_none=True)
+    language = fields.Enum(Language, by_value=True)
+    email_consent_at = fields.AwareDateTime(allow_none=True, metadata={"description": "when she agreed to e-mail"})
+    sms_consent_at = fields.AwareDateTime(allow_none=True, metadata={"description": "when she agreed to messages"})
     declaration = fields.Nested(KeptDeclarationSchema)
     created_at = fields.AwareDateTime()
+
+
+class ConsentWithdrawalSchema(StrictSchema):
+    """By which ways she no longer wants to be written to."""
+
+    channels = fields.List(
+        fields.Enum(Channel, by_value=True, validate=validate.OneOf(list(CONSENTS))),
+        required=True,
+        validate=validate.Length(min=1, max=2),
+    )
+
+
+class MergeQuerySchema(StrictSchema):
+    """Which woman would be merged into this one."""
+
+    merged_id = fields.Integer(required=True, validate=KEY)
+
+
+class NewMergeSchema(StrictSchema):
+    """The woman who is merged into this one, with the versions of both that were compared, and why."""
+
+    merged_id = fields.Integer(required=True, validate=KEY)
+    kept_version = fields.Integer(required=True)
+    merged_version = fields.Integer(required=True)
+    reason = fields.String(required=True, validate=NOTE, metadata={"description": "why they are one woman"})
+
+
+class ParallelVisitSchema(Schema):
+    """An active visit in a programme in which both have one."""
+
+    id = fields.Integer()
+    version = fields.Integer()
+    woman_id = fields.Integer()
+    programme = fields.Enum(Programme, by_value=True)
+    status = fields.Enum(VisitStatus, by_value=True)
+    starts_at = fields.String(metadata={"format": "date-time"})
+
+
+class MergePreviewSchema(Schema):
+    """What a merge would take over, and what is in its way."""
+
+    kept = fields.Nested(WomanSchema)
+    merged = fields.Nested(WomanSchema)
+    visits = fields.Integer()
+    visits_to_come = fields.Integer(metadata={"description": "these are handed over again, with the kept identity"})
+    waiting = fields.Integer(metadata={"description": "open entries on the waiting list"})
+    messages = fields.Integer()
+    examinations = fields.Integer(metadata={"description": "declared ones that the kept woman did not tell of"})
+    fills = fields.List(fields.String(), metadata={"description": "what fills a gap, such as telephone"})
+    parallel = fields.List(
+        fields.Nested(ParallelVisitSchema), metadata={"description": "cancel all but one of a programme first"}
+    )
 
 
 class EligibilityQuerySchema(StrictSchema):

@@ -9,14 +9,16 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 INFRASTRUCTURE = {"clock", "config", "crypto", "db", "embedded", "errors", "logs", "migrations"}
-DOMAIN = {"models", "planning", "rules", "services", "transmission"}
+DOMAIN = {"messaging", "models", "planning", "rules", "services", "transmission"}
 MAY_IMPORT: Mapping[str, set[str]] = {
     "wsgi": {"config", "routes"},
-    "routes": {"clock", "config", "db", "errors", "logs", "migrations"} | {"schemas", *DOMAIN} - {"transmission"},
+    "routes": {"clock", "config", "db", "errors", "logs", "migrations"}
+    | {"schemas", "models", "planning", "rules", "services"},
     "schemas": {"services", "models", "rules", "errors"},
     "services": {"models", "planning", "rules", "transmission", "clock", "crypto", "errors"},
     "transmission": {"models", "rules", "clock", "config", "db", "errors"},
     "planning": {"rules", "errors"},
+    "messaging": {"rules", "clock", "config", "errors"},
     "models": {"rules", "crypto"},
     "rules": {"clock", "errors"},
     "sandbox": {"clock"},
@@ -38,11 +40,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 ONLY_IMPORTER = {
     "zeep": {"mobile_units.transmission.soap", "mobile_units.transmission.contract_check"},
     "numba": {"mobile_units.planning.kernel"},
+    "ortools": {"mobile_units.planning.assignment"},
     "xmlsec": {"mobile_units.transmission.security"},
     "signxml": {"mobile_units.sandbox.security"},
 }
-OF_RULES = {"dateutil", "holidays", "stdnum"}
-"""The libraries that rules may use: calendars and checksums."""
+OF_RULES = {"dateutil", "holidays", "phonenumbers", "stdnum"}
+"""The libraries that rules may use: calendars, checksums and the plans of telephone numbers."""
 CLOCK_OF_RULES = "mobile_units.clock.WARSAW"
 CLOCK = "mobile_units.clock"
 READS_THE_CLOCK = {

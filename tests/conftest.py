@@ -1,5 +1,6 @@
 """One embedded PostgreSQL for the whole run, one migrated database for each test process, one transaction a test."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
+from argon2 import PasswordHasher
 from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import Engine
@@ -15,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from mobile_units import db, embedded, migrations
 from mobile_units.config import Settings
+from mobile_units.services import users
 from mobile_units.services.actors import Actor
 from routes.app import create_app
 from tests import factories
@@ -23,8 +27,9 @@ SERVER_FOLDER = "MOBILE_UNITS_TEST_SERVER"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """An option for those who change what is sent on purpose."""
+    """Options for those who change what is sent on purpose, and for a long search for faults."""
     parser.addoption("--rewrite-golden", action="store_true", help="write the envelopes in tests/golden anew")
+    parser.addoption("--fuzz", type=int, default=0, metavar="N", help="send N random requests to each operation")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,6 +44,28 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         folder = Path(os.environ.pop(SERVER_FOLDER))
         embedded.stop(folder)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """The root logger, which commands and the application configure, as it was, afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Hashing a password is slow on purpose, and nearly every test of a route needs a user.
+
+    How it is hashed outside of tests is proved with the hasher itself, in tests/services/test_users.py.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="module")

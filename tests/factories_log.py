@@ -41,6 +41,7 @@ def visit(session: Session, provider_id: int, day: date = factories_booking.DAY,
         path=slot.schedule.path,
         contract_range=session.scalars(contract_range).one(),
         **{"status": VisitStatus.BOOKED, **values},
+        held_until=slot.starts_at if values.get("status") is VisitStatus.HELD else None,
     )
     slot.taken += 1
     session.add(made)

@@ -90,6 +90,7 @@ def visit(session: Session, provider_id: int, slot: Slot, status: VisitStatus = 
             select(ContractRange).where(ContractRange.id == slot.schedule.contract_range_id)
         ).one(),
         status=status,
+        held_until=later(600) if status is VisitStatus.HELD else None,
     )
     slot.taken += 1
     session.add(made)

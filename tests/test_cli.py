@@ -1,7 +1,6 @@
 """The command line: what a person types, what is done, what is said, and with which exit code it ends."""
 
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from threading import Event
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner
 from sqlalchemy import Engine, func, select
 
@@ -43,6 +41,8 @@ from tests.conftest import new_database
 from tests.environment import environment
 from tests.factories_inbound import TellingGateway, booked
 from tests.services.test_initial_loads import line, table
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 BOOK, OTHER_BOOK = "000000012345", "000000054321"
 OPTIONS = ["--regon", "123456785", "--branch", "05", "--oid-root", "2.16.840.1.113883.3.4424.2.7.999"]
@@ -102,17 +102,6 @@ def engine(migrated: tuple[Settings, Engine], monkeypatch: pytest.MonkeyPatch) -
     with engine.begin() as connection:
         connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
     return engine
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The root logger, which every command configures."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture
@@ -450,7 +439,7 @@ COMMANDS = [
     "transmissions", "transmissions list", "transmissions work-list",
     "transmissions show", "transmissions resend", "transmissions give-up", "transmissions resume",
     "transmissions evidence", "transmissions at-risk", "transmissions outages", "transmissions sent",
-    "transmissions check", "geocode", "geocode-address", "geocode-file",
+    "transmissions check", "messages", "messages resume", "geocode", "geocode-address", "geocode-file",
 ]  # fmt: skip
 
 
@@ -611,7 +600,7 @@ def test_the_worker_reads_changes_and_reconciles_beside_the_delivery(
 ) -> None:
     """Each round in a thread of its own, unless it is switched off."""
     settings, stop = replace(migrated[0], cer_reconcile_hour=0), Event()
-    changes, daily = rounds_of(settings, engine, stop)
+    holds, changes, daily = rounds_of(settings, engine, stop)
     with db.transaction(engine) as session:
         centre.told = [booked(session, Actor(provider), slot)]
     changes.action()
@@ -620,4 +609,6 @@ def test_the_worker_reads_changes_and_reconciles_beside_the_delivery(
     daily.action()
     assert count(engine, Reconciliation) == 1
     assert (changes.seconds, changes.stop) == (30.0, stop)
-    assert rounds_of(replace(settings, cer_changes_seconds=0.0, cer_reconcile_hour=None), engine, stop) == []
+    holds.action()
+    alone = rounds_of(replace(settings, cer_changes_seconds=0.0, cer_reconcile_hour=None), engine, stop)
+    assert [each.name for each in alone] == ["holds"]

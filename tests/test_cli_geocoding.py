@@ -1,14 +1,12 @@
 """The commands that look up addresses: of sites, of a file, and a single one."""
 
 import json
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner
 from sqlalchemy import Engine, select
 
@@ -23,6 +21,8 @@ from mobile_units.services.actors import Actor
 from tests import factories, geocoder
 from tests.environment import environment
 from tests.stand_in import Reply, StandIn, serving
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 FILE = """code,name,locality,street,lat,lon
 W1,Urząd,Wieluń,Plac Legionów 1,,
@@ -55,17 +55,6 @@ def variables(settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(geocoders, "PAUSE_SECONDS", {"uug": 0.0, "nominatim": 0.0})
     with engine.begin() as connection:
         connection.exec_driver_sql("TRUNCATE geocoded_addresses")
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The root logger, which every command configures."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture

@@ -94,6 +94,12 @@ def test_every_problem_is_named_at_once() -> None:
         ("MOBILE_UNITS_OSRM_TABLE_SIZE", ["1", "10001", "many", "-5", "2.5"]),
         ("MOBILE_UNITS_GEOCODER", ["google", "on", "UUG"]),
         ("MOBILE_UNITS_GEOCODER_USER_AGENT", ["żółw", "a\nb", "x" * 201]),
+        ("MOBILE_UNITS_MESSAGES", ["on", "yes", "2"]),
+        ("MOBILE_UNITS_SMTP_URL", ["mail.example", "http://h", "smtp://", "smtp://u@h", "smtps://h:0", "smtp://h/x"]),
+        ("MOBILE_UNITS_SMTP_FROM", ["wizyty", "wizyty@example", "a b@example.org"]),
+        ("MOBILE_UNITS_SMS_URL", ["http://sms.example", "sms.example", "https://u:p@h", "https://sms.example?k=1"]),
+        ("MOBILE_UNITS_SMS_API", ["/nowhere/gateway.toml", "/"]),
+        ("MOBILE_UNITS_SMS_SENDER", ["x" * 21, "Zażółć"]),
         ("DATABASE_URL", ["sqlite://", "postgres://h/d", "postgresql://h:port/d", "postgresql://h:65536/d", "h"]),
     ],
 )
@@ -117,6 +123,8 @@ def test_settings_do_not_show_their_secrets() -> None:
         "MOBILE_UNITS_HASH_KEY": "x-hashing" * 4,
         "MOBILE_UNITS_CER_TLS_PASSWORD": "x-password-tls",
         "MOBILE_UNITS_CER_WSS_PASSWORD": "x-password-wss",
+        "MOBILE_UNITS_SMTP_URL": "smtps://user:x-password-mail@mail.example",
+        "MOBILE_UNITS_SMTP_FROM": "wizyty@example.org",
     }
     url = "postgresql://u:x-password@host/d"
     shown = repr(Settings.from_env(ENOUGH | secrets | {"DATABASE_URL": url}))
@@ -195,6 +203,27 @@ def test_the_daily_comparison_has_an_hour_or_is_off(text: str, hour: int | None)
     assert Settings.from_env(ENOUGH | {"MOBILE_UNITS_CER_CHANGES_SECONDS": "0"}).cer_changes_seconds == 0
     assert "a full hour" in problems({"MOBILE_UNITS_CER_RECONCILE_HOUR": "24"})[0]
     assert "1 to 3600" in problems({"MOBILE_UNITS_CER_CHANGES_SECONDS": "0.5"})[0]
+
+
+WAYS = {
+    "MOBILE_UNITS_SMTP_URL": "smtp://mail.example",
+    "MOBILE_UNITS_SMTP_FROM": "wizyty@example.org",
+    "MOBILE_UNITS_SMS_URL": "https://sms.example/v1",
+    "MOBILE_UNITS_SMS_API": __file__,
+    "MOBILE_UNITS_SMS_SECRET": "x-secret",
+    "MOBILE_UNITS_SMS_SENDER": "Proba",
+}
+
+
+def test_a_way_to_women_is_set_up_whole() -> None:
+    """Each lack is told by its variable; nobody is written to without a way."""
+    for left_out in WAYS:
+        given = {name: value for name, value in WAYS.items() if name != left_out}
+        assert [problem.partition(":")[0] for problem in problems(given)] == [left_out]
+    assert problems({"MOBILE_UNITS_MESSAGES": "1"})[0].startswith("MOBILE_UNITS_MESSAGES: women are written to")
+    assert Settings.from_env(ENOUGH | WAYS | {"MOBILE_UNITS_MESSAGES": "1"}).messages
+    assert Settings.from_env(ENOUGH | WAYS).messages is False
+    assert "x-secret" not in repr(Settings.from_env(ENOUGH | WAYS))
 
 
 def test_the_readme_lists_every_variable() -> None:

@@ -12,19 +12,22 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
-from mobile_units import clock, crypto, db, migrations
+from mobile_units import clock, crypto, db, messaging, migrations
 from mobile_units.config import Settings
 from mobile_units.doctor import Finding, Severity, examine
+from mobile_units.models.messages import HaltedWay
 from mobile_units.models.providers import Provider
 from mobile_units.models.sites import Site
 from mobile_units.models.transmissions import MessageState, TransmissionLink
 from mobile_units.models.units import MobileUnit, UnitProgramme
+from mobile_units.rules.messages import Channel
 from mobile_units.sandbox import certificates
 from mobile_units.sandbox.server import SandboxServer
 from mobile_units.services import reference
 from tests import factories, factories_booking, factories_planning, factories_transmission
 from tests.conftest import new_database
 from tests.environment import environment
+from tests.messaging.smtp_server import mail_server
 from tests.stand_in import Reply, refusing_address, serving
 from tests.transmission.authority import DAY, Authority, pem_file
 
@@ -267,6 +270,50 @@ def test_a_provider_that_cannot_send_is_named(used: Settings) -> None:
     assert not any(books[2] in text for text in findings(used))
     with changing(used) as session:
         session.execute(delete(TransmissionLink))
+
+
+GATEWAY = Path(messaging.__file__).parent / "sms_api_example.toml"
+WRITES = {
+    "MOBILE_UNITS_MESSAGES": "1",
+    "MOBILE_UNITS_SMTP_URL": "smtp://127.0.0.1:1",
+    "MOBILE_UNITS_SMTP_FROM": "wizyty@example.org",
+}
+
+
+def test_what_keeps_women_from_being_written_to_is_told(used: Settings) -> None:
+    """A halt waits for a person; a server that does not answer and a provider without a name cost only calls."""
+    assert "women are not written to, all are called (MOBILE_UNITS_MESSAGES is 0)" in texts(used, Severity.OK)
+    warned = texts(used, Severity.WARNING, **WRITES)
+    assert "no mail server answers at 127.0.0.1:1" in warned
+    assert any("writes to nobody: it has no short name" in text for text in warned)
+    with mail_server() as server:
+        url = f"smtp://u:hunter2@127.0.0.1:{server.port}"
+        assert f"e-mail to women goes by 127.0.0.1:{server.port}" in texts(
+            used, Severity.OK, **WRITES | {"MOBILE_UNITS_SMTP_URL": url}
+        )
+    with changing(used) as session:
+        session.add(HaltedWay(channel=Channel.EMAIL, halted_at=clock.now(), reason="SMTP 535"))
+    assert any("by email since" in text and "SMTP 535" in text for text in texts(used, Severity.ERROR))
+    with changing(used) as session:
+        session.execute(delete(HaltedWay))
+
+
+def test_a_gateway_has_to_be_described(used: Settings, tmp_path: Path) -> None:
+    """What is missing is named; the gateway itself is not called, for that may cost."""
+    description = tmp_path / "gateway.toml"
+    variables = {
+        "MOBILE_UNITS_MESSAGES": "1",
+        "MOBILE_UNITS_SMS_URL": "https://sms.example/v1",
+        "MOBILE_UNITS_SMS_API": str(description),
+        "MOBILE_UNITS_SMS_SECRET": "hunter2",
+        "MOBILE_UNITS_SMS_SENDER": "Proba",
+    }
+    description.write_text("[send]\n")
+    wrong = texts(used, Severity.ERROR, **variables)
+    assert any("the interface of the SMS gateway is not described" in text for text in wrong)
+    description.write_text(GATEWAY.read_text(encoding="utf-8"))
+    assert "SMS to women go by https://sms.example/v1" in texts(used, Severity.OK, **variables)
+    assert "hunter2" not in str(findings(used, **variables))
 
 
 AUTHORITY = Authority()

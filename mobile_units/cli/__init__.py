@@ -21,6 +21,7 @@ from mobile_units.cli.common import installation as _installation
 from mobile_units.cli.common import print_json as _print
 from mobile_units.cli.geocoding import geocode, geocode_address, geocode_file
 from mobile_units.cli.initial_loads import initial_load
+from mobile_units.cli.messages import messages
 from mobile_units.cli.plan import plan
 from mobile_units.cli.sandbox import sandbox, sandbox_certificates
 from mobile_units.cli.transmissions import transmissions
@@ -57,6 +58,7 @@ cli.add_command(geocode_address)
 cli.add_command(geocode_file)
 cli.add_command(initial_load)
 cli.add_command(plan)
+cli.add_command(messages)
 cli.add_command(sandbox)
 cli.add_command(sandbox_certificates)
 cli.add_command(transmissions)
@@ -84,17 +86,22 @@ def serve(host: str, port: int, workers: int) -> NoReturn:
 def worker(threads: int) -> None:
     """Carry messages to the centre until SIGTERM.
 
-    Beside that, read what women change in IKP, compare all visits once a day, and plan what coordinators ask for.
+    Beside that, read what women change in IKP, compare all visits once a day, plan what coordinators ask for, and write
+    to women about our own changes.
     """
     from threading import Event
 
+    from mobile_units.cli.messages import messenger_of
     from mobile_units.cli.planner import planner_of
-    from mobile_units.transmission.worker import run_until_signal, worker_of
+    from mobile_units.cli.waiting_list import offers_of
+    from mobile_units.transmission.worker import Runs, run_until_signal, worker_of
 
     stop = Event()
     with _installation() as (settings, engine):
         workers = [worker_of(settings, engine, stop) for _ in range(threads)]
-        run_until_signal([*workers, *rounds_of(settings, engine, stop), planner_of(settings, engine, stop)], stop)
+        beside: list[Runs] = [planner_of(settings, engine, stop), messenger_of(settings, engine, stop)]
+        beside.append(offers_of(settings, engine, stop))
+        run_until_signal([*workers, *rounds_of(settings, engine, stop), *beside], stop)
 
 
 @cli.command()
@@ -111,6 +118,7 @@ def worker(threads: int) -> None:
 @click.option("--sites", type=FILE, help="Sites (CSV) instead of the sample.")
 @click.option("--women", default=400, show_default=True, type=click.IntRange(0), help="Fictitious women to book.")
 @click.option("--plan-seconds", default=5.0, show_default=True, type=SECONDS, help="Time for the plan.")
+@click.option("--examples/--no-examples", default=True, show_default=True, help="Work with the diary, too.")
 @click.option("--port", default=8000, show_default=True, type=PORT, help="Of the application.")
 def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     once: bool,  # noqa: FBT001 -- a flag of the command line
@@ -120,6 +128,7 @@ def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     sites: Path | None,
     women: int,
     plan_seconds: float,
+    examples: bool,  # noqa: FBT001 -- a flag
     port: int,
 ) -> None:
     """Do the whole job on sample data, then serve it.
@@ -131,7 +140,8 @@ def demo(  # noqa: PLR0913, PLR0917 -- one parameter for each option
 
     if reset:
         run.reset(folder)
-    wanted = Wanted((sites or sample.SITES).read_bytes(), women=women, plan_seconds=plan_seconds)
+    content = (sites or sample.SITES).read_bytes()
+    wanted = Wanted(content, women=women, plan_seconds=plan_seconds, examples=examples)
     try:
         if not once:
             run.serve(run.prepare(folder, wanted, 8010, 8011), port)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mobile_units.transmission.inbound import Reader
     from mobile_units.transmission.rounds import Rounds
 
+HOLDS_SECONDS = 5.0
+"""How often holds whose time is over are looked for."""
+
 DAILY_LOOK_SECONDS = 60.0
 """How often it is asked whether the comparison of the day is due."""
 
@@ -51,10 +54,10 @@ def reader_of(settings: Settings, engine: Engine, stop: Event | None = None) -> 
 
 
 def rounds_of(settings: Settings, engine: Engine, stop: Event) -> "list[Rounds]":
-    """What goes on beside the delivery: reading changes, and the comparison of the day."""
+    """What goes on beside the delivery: ending holds, reading changes, and the comparison of the day."""
     from mobile_units.transmission.rounds import Rounds
 
-    rounds = []
+    rounds = [Rounds("holds", _end_holds(engine, stop), HOLDS_SECONDS, stop)]
     if settings.cer_changes_seconds:
         reader = reader_of(settings, engine, stop)
         rounds.append(Rounds("changes", reader.read_all, settings.cer_changes_seconds, stop))
@@ -62,6 +65,19 @@ def rounds_of(settings: Settings, engine: Engine, stop: Event) -> "list[Rounds]"
         daily = _daily(settings, engine, settings.cer_reconcile_hour, stop)
         rounds.append(Rounds("reconciliation", daily, DAILY_LOOK_SECONDS, stop))
     return rounds
+
+
+def _end_holds(engine: Engine, stop: Event) -> Callable[[], None]:
+    """Ends the holds whose time is over, each in a transaction of its own."""
+    from mobile_units.services import holds
+
+    def end_all() -> None:
+        ended = True
+        while ended and not stop.is_set():
+            with db.transaction(engine) as session:
+                ended = holds.expire(session, clock.now())
+
+    return end_all
 
 
 def _daily(settings: Settings, engine: Engine, hour: int, stop: Event) -> Callable[[], None]:

@@ -14,7 +14,6 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, db
@@ -33,7 +32,6 @@ REPORT_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
 LONGEST_BACK_OFF_SECONDS = 30.0
 CURVE_POINTS = 60
-UNREACHABLE = (OperationalError, InterfaceError)
 
 Kept = TypeVar("Kept")
 
@@ -115,7 +113,7 @@ class Planner:
             state = self._keep(lambda session: planning_queue.finish(session, claimed, result, self.shared.now()))
         except _EndedError as ended:
             return self._end(claimed, ended.order)
-        except UNREACHABLE:
+        except db.UNREACHABLE:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the job is over and the log says why
             refusal = self._told(claimed, error)
@@ -159,15 +157,8 @@ class Planner:
             return "cancelled"
         return "lost"
 
-    def _keep(self, keep: Callable[[Session], Kept]) -> Kept:
-        """Keeps what became of a job, waiting for the database until `stop` is set."""
-        while True:
-            try:
-                with db.transaction(self.engine) as session:
-                    return keep(session)
-            except UNREACHABLE:
-                if self.stop.wait(REPORT_SECONDS):
-                    raise
+    def _keep(self, work: Callable[[Session], Kept]) -> Kept:
+        return db.keep(self.engine, work, self.stop, REPORT_SECONDS)
 
 
 @dataclass(slots=True)
@@ -232,7 +223,7 @@ class _Watch:
             planner.shared.keep(planner.engine)
             with db.transaction(planner.engine) as session:
                 order = planning_queue.report(session, self.claimed, planner.shared.now(), planner.lease, progress)
-        except UNREACHABLE:
+        except db.UNREACHABLE:
             log.warning("planning_not_reported", job=self.claimed.id)
             return
         if order is not Order.GO_ON:

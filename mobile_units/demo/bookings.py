@@ -15,10 +15,10 @@ from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.women import make_pesel
-from mobile_units.services import slots, visits, women
+from mobile_units.services import slot_search, visits, women
 from mobile_units.services.actors import Actor
 from mobile_units.services.queries import Paging
-from mobile_units.services.slots import SlotAtPlace, SlotFilter
+from mobile_units.services.slot_search import SlotAtPlace, SlotFilter
 
 PATHS = (Path.MAMMOGRAPHY, Path.CLASSIC_CYTOLOGY, Path.HPV_LBC)
 CHOICES = Paging(1, 12)
@@ -84,7 +84,7 @@ def _book(share: Share, number: int) -> None:
 
 def _soonest(actor: Actor, path: Path) -> list[SlotAtPlace]:
     with db.transaction(_Process.engine) as session:
-        return slots.find(session, actor, SlotFilter(path=path, paging=CHOICES), clock.now()).items
+        return slot_search.find(session, actor, SlotFilter(path=path, paging=CHOICES), clock.now()).items
 
 
 def _is_booked(actor: Actor, command: visits.NewVisit) -> bool:
@@ -99,11 +99,19 @@ def _is_booked(actor: Actor, command: visits.NewVisit) -> bool:
 
 
 def _woman(session: Session, share: Share, number: int) -> Woman:
-    """The fictitious woman of a number, who may be screened on every path."""
+    """The fictitious woman of a number, who may be screened on every path; some agreed to be written to."""
     born = date(share.today.year - 60, 1, 1) + timedelta(days=number * 11 % 5000)
     identity = women.Identity(pesel=make_pesel(born, number % 5000, "F"))
     known = women.find_by_identity(session, share.actor, identity)
     if known:
         return known
-    command = women.NewWoman(identity=identity, given_name="Pacjentka", family_name=f"Fikcyjna-{number:04d}")
+    command = women.NewWoman(
+        identity=identity,
+        given_name="Pacjentka",
+        family_name=f"Fikcyjna-{number:04d}",
+        telephone=f"600 000 {number % 1000:03d}",
+        email=f"pacjentka-{number:04d}@example.com" if number % 3 else None,
+        email_consent=number % 3 == 1,
+        sms_consent=number % 3 == 2,
+    )
     return women.register(session, share.actor, command, share.today)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from mobile_units import clock, db
 from mobile_units.config import Settings
-from mobile_units.demo import bookings, sample
+from mobile_units.demo import bookings, examples, sample
 from mobile_units.demo.progress import Progress
 from mobile_units.models.itineraries import Itinerary, ItineraryStatus
 from mobile_units.models.mobile_points import MobilePoint
@@ -32,12 +32,16 @@ from mobile_units.services.reports import ReportPeriod
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How large the demonstration is: the sites (CSV), women to book, booking processes, seconds for planning."""
+    """How large the demonstration is: the sites (CSV), women to book, booking processes, seconds for planning.
+
+    With `examples` the diary goes through what it otherwise goes through in weeks (`demo.examples`).
+    """
 
     sites: bytes
     women: int = 400
     processes: int = 4
     plan_seconds: float = 5.0
+    examples: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,11 @@ def run(job: Run, passwords: dict[str, str], watch: Callable[[], None]) -> dict[
     _wait_for_handover(job, actor, "hand-over of places, points, schedules and slots", watch)
     _book(job, actor)
     _wait_for_handover(job, actor, "hand-over of visits", watch)
+    if job.wanted.examples:
+        job.progress.step("examples: templates, a waiting list, a lost day, a bulk move")
+        with db.transaction(job.engine) as session:
+            examples.show(session, actor, itinerary_id, clock.now())
+        _wait_for_handover(job, actor, "hand-over of the examples", watch)
     with db.transaction(job.engine) as session:
         return _figures(session, actor, itinerary_id) | {"seconds": round(time.monotonic() - started, 1)}
 
@@ -177,6 +186,7 @@ def _figures(session: Session, actor: Actor, itinerary_id: int) -> dict[str, Any
         "slots": session.scalar(own_slots.where(Schedule.provider_id == actor.provider_id)),
         "visits": _count(session, Visit, actor),
         "messages": {state.value: count for state, count in transmissions.summary(session, actor).states.items()},
+        "diary": examples.figures(session, actor),
         "report": [asdict(row) for row in reports.contract_ranges(session, actor, period, clock.today())],
     }
 

@@ -25,6 +25,8 @@ PROVIDER = providers.NewProvider(
     regon="123456785",
     nfz_branch="05",
     oid_root="2.16.840.1.113883.3.4424.2.7.999999",
+    short_name="Ośrodek Przykładowy",
+    telephone="+48600000000",
 )
 USERS: dict[str, Role] = {
     "koordynator": Role.COORDINATOR,

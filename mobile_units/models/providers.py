@@ -9,6 +9,8 @@ from mobile_units.models.base import Base, CreatedAt, Key, Versioned
 class Provider(Versioned, Base):
     """A legal entity with an entry in the RPWDL register; everything else belongs to one provider.
 
+    `short_name` and `telephone` are how it speaks of itself in messages to women; without them none is written.
+
     `oid_root` is the provider's own node in P1 (…2.7.x), the root of the identifiers that we give to objects.
     """
 
@@ -28,4 +30,6 @@ class Provider(Versioned, Base):
     nip: Mapped[str | None]
     nfz_branch: Mapped[str]
     oid_root: Mapped[str]
+    short_name: Mapped[str | None]
+    telephone: Mapped[str | None]
     created_at: Mapped[CreatedAt]

@@ -27,6 +27,9 @@ class Schedule(Owned, Base):
     `mobile` is the checkbox Mobilny Punkt Obsługi: set exactly when there is a mobile point, and never for a
     stationary place. `accepted_at` and `slots_accepted_at` say when the central system took the schedule and its slots;
     `told_digest` is the digest of what it last accepted about the schedule, None if that is not known.
+
+    `template_id`, `crew` and `overbooking_reason` come from the template that was applied last; the reason is what a
+    woman is told who comes above the capacity of a slot.
     """
 
     __tablename__ = "schedules"
@@ -70,6 +73,9 @@ class Schedule(Owned, Base):
     accepted_at: Mapped[Instant | None]
     slots_accepted_at: Mapped[Instant | None]
     told_digest: Mapped[str | None]
+    template_id: Mapped[int | None] = reference("schedule_templates.id")
+    crew: Mapped[str | None]
+    overbooking_reason: Mapped[str | None]
     created_at: Mapped[CreatedAt]
 
     service_place: Mapped[ServicePlace] = relationship(overlaps="mobile_point")

@@ -3,12 +3,26 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mobile_units.models.base import Base, CreatedAt, Key, Owned, Versioned, vocabulary
 from mobile_units.rules.programmes import Programme
+
+FOLDED = "translate(lower({}), 'ĄĆĘŁŃÓŚŹŻąćęłńóśźż', 'acelnoszzacelnoszz')"
+"""A text without regard to capitals and to the Polish marks on letters; see `services.slot_search`."""
 
 
 class Site(Owned, Versioned, Base):
@@ -23,11 +37,14 @@ class Site(Owned, Versioned, Base):
     at the most in one plan, `gap_days` or more lying between two. `priority` multiplies what a woman counts; `uptake`
     is the share of women screened in the gmina, from 0 to 1; `last_visit` is the last day on which a unit stood here
     before the product knew; `lacks` is what the place does not have of what units may need.
+
+    `searchable` is what a search by text looks at.
     """
 
     __tablename__ = "sites"
     __table_args__ = (
         UniqueConstraint("provider_id", "code"),
+        Index("ix_sites_gmina", "provider_id", text(FOLDED.format("gmina"))),
         CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="coordinates"),
         CheckConstraint("teryt ~ '^[0-9]{7}$'", name="teryt"),
         CheckConstraint("population >= 0", name="population"),
@@ -70,6 +87,9 @@ class Site(Owned, Versioned, Base):
     lacks: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[CreatedAt]
+    searchable: Mapped[str] = mapped_column(
+        Computed(FOLDED.format("name || ' ' || locality || ' ' || coalesce(gmina, '')"), persisted=True), deferred=True
+    )
 
     demands: Mapped[list["SiteDemand"]] = relationship(order_by="SiteDemand.programme", cascade="all, delete-orphan")
     blackouts: Mapped[list["SiteBlackout"]] = relationship(

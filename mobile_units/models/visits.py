@@ -10,6 +10,7 @@ from mobile_units.models.base import Base, CreatedAt, Instant, Key, Owned, Uuid,
 from mobile_units.models.contracts import ContractRange
 from mobile_units.models.slots import Slot
 from mobile_units.models.women import Woman
+from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitSource, VisitStatus
 
@@ -21,6 +22,9 @@ class Visit(Owned, Versioned, Base):
 
     At the wire it is known by `uuid` below the provider's own node, unless the central system booked it: then by
     `cer_root` and `cer_extension`.
+
+    A `held` visit is a reservation that lasts until `held_until`; it is passed on when it is booked. An `overbooked`
+    one took a place above the capacity of its slot.
 
     `override_reason` says why a rule of eligibility was set aside, if it was; it may tell of her health, so it is
     encrypted.
@@ -40,6 +44,8 @@ class Visit(Owned, Versioned, Base):
         CheckConstraint("(cer_root IS NULL) = (cer_extension IS NULL)", name="central_identifier"),
         CheckConstraint("(status = 'cancelled') = (cancelled_by IS NOT NULL)", name="cancelled_by_whom"),
         CheckConstraint("char_length(idempotency_key) BETWEEN 8 AND 100", name="idempotency_key"),
+        CheckConstraint("(status = 'held') = (held_until IS NOT NULL)", name="held_until"),
+        Index("ix_visits_held_until", "held_until", postgresql_where=text("status = 'held'")),
     )
 
     uuid: Mapped[Uuid]
@@ -51,6 +57,9 @@ class Visit(Owned, Versioned, Base):
     status: Mapped[VisitStatus] = mapped_column(vocabulary(VisitStatus, "status"))
     cancelled_by: Mapped[CancelledBy | None] = mapped_column(vocabulary(CancelledBy, "cancelled_by"))
     urgent: Mapped[bool] = mapped_column(default=False)
+    channel: Mapped[BookingChannel] = mapped_column(vocabulary(BookingChannel, "channel"), default=BookingChannel.DESK)
+    held_until: Mapped[Instant | None]
+    overbooked: Mapped[bool] = mapped_column(default=False)
     eligibility_rule_id: Mapped[int | None] = reference("eligibility_rules.id")
     override_reason: Mapped[str | None] = mapped_column(EncryptedText)
     idempotency_key: Mapped[str | None]

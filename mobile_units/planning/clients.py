@@ -54,10 +54,7 @@ def clients_of(problem: Problem) -> list[Client]:
 
 def _fixed_client(problem: Problem, unit: PlanningUnit, number: int, stop: PlannedStop) -> Client:
     site = problem.sites[number]
-    capacities = {
-        need: sum(unit.women_on(need, site.id, day, first=day == stop.days[0]) for day in stop.days)
-        for need in site.needs_of(unit)
-    }
+    capacities = unit.women_within(site, stop.days)
     whole = Period(problem.first_day, problem.last_day)
     return Client(number, whole, frozenset(capacities), divided(stop.women, site, capacities), fixed=stop)
 

@@ -18,7 +18,6 @@ from mobile_units.planning.openings import (
     numbers,
     rested,
     starts_of,
-    women_within,
 )
 from mobile_units.planning.problem import (
     EVERY_DAY,
@@ -164,7 +163,7 @@ class _Sieve:
     def _exceeded(self, stop: PlannedStop, tour: Tour) -> Limit | None:
         """A limit that the stop would exceed."""
         limits = [limit for limit in self.made.limits_of.get(tour.unit.id, ()) if stop.days[0] in limit.period]
-        divided = shares(stop.women, self.site, women_within(tour.unit, self.site, stop.days)) if limits else {}
+        divided = shares(stop.women, self.site, tour.unit.women_within(self.site, stop.days)) if limits else {}
         return next((limit for limit in limits if divided.get(limit.programme, 0) > self.made.left[limit]), None)
 
     def _free_starts(self, tour: Tour) -> Days:
@@ -232,7 +231,7 @@ class _Sieve:
             if len(days) == self.site.days_max or not good >> number & 1:
                 return
             days.append(self.calendar.day(number))
-            reach = women_within(tour.unit, self.site, days)
+            reach = tour.unit.women_within(self.site, days)
             women = sum(min(self.site.women_due[need], most) for need, most in reach.items())
             if len(days) >= self.site.days_min and reach[self.need]:
                 yield PlannedStop(tour.unit.id, self.site.id, tuple(days), women)

@@ -226,18 +226,10 @@ class Made:
         if site.group is not None:
             self.chosen[site.group] = site
         if self.left:
-            divided = shares(stop.women, site, women_within(unit, site, stop.days))
+            divided = shares(stop.women, site, unit.women_within(site, stop.days))
             for limit in self.left:
                 if unit.id in limit.unit_ids and stop.days[0] in limit.period:
                     self.left[limit] -= divided.get(limit.programme, 0)
-
-
-def women_within(unit: PlanningUnit, site: PlanningSite, days: Sequence[date]) -> dict[Need, int]:
-    """Women who can be examined at the site in a stay on these days, however many are due."""
-    return {
-        need: sum(unit.women_on(need, site.id, day, first=day == days[0]) for day in days)
-        for need in site.needs_of(unit)
-    }
 
 
 def least_women(unit: PlanningUnit, programme: Programme, days: int) -> int:

@@ -23,6 +23,8 @@ Need = Programme | None
 
 EVERY_DAY: frozenset[int] = frozenset(range(1, 8))
 UNLIMITED_DAYS = 366
+GREEDY = "greedy"
+"""The solver of a plan that was built and not searched."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -112,6 +114,13 @@ class PlanningUnit:
             if capacity.applies(site_id, day):
                 women = capacity.women_per_day.get(need, women)
         return women * on_first // usual if first and usual else women
+
+    def women_within(self, site: "PlanningSite", days: Sequence[date]) -> dict[Need, int]:
+        """Women who can be examined at a site in a stay on these days, however many are due."""
+        return {
+            need: sum(self.women_on(need, site.id, day, first=day == days[0]) for day in days)
+            for need in site.needs_of(self)
+        }
 
     def may_serve(self, site: "PlanningSite") -> bool:
         """Whether the unit is permitted at the site and the site has what the unit needs; says nothing of distance."""

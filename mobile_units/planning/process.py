@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Any
 
 from mobile_units.errors import DomainError
-from mobile_units.planning.problem import Distances, Matrix, Plan, Problem, Progress
+from mobile_units.planning.problem import GREEDY, Distances, Matrix, Plan, Problem, Progress
 
 Report = Callable[[Progress], None]
 Work = Callable[[Report], Any]
@@ -36,7 +36,6 @@ GRACE_SECONDS = 60.0
 """Beyond the seconds of the search, once the solver is loaded: to build the model of a country, and to explain."""
 MEASURE_SECONDS = 1200.0
 """Longer than a service of roads is asked for (`planning.osrm`)."""
-GREEDY = "greedy"
 NOTHING_YET = Progress(0.0, 0, 0, 0.0, 0.0)
 """What a child reports that is ready to search."""
 

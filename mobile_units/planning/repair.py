@@ -199,7 +199,7 @@ class _Board:
     def parts(self, stop: PlannedStop) -> dict[Need, int]:
         """Women of a stop by what they are due for."""
         unit, site = self.units[stop.unit_id], self.sites[stop.site_id]
-        return shares(stop.women, site, {need: _reach(unit, site, need, stop.days) for need in site.needs_of(unit)})
+        return shares(stop.women, site, unit.women_within(site, stop.days))
 
     def fits(self, stop: PlannedStop) -> bool:
         """Whether the stop breaks no rule that is kept without it."""
@@ -255,10 +255,6 @@ def _part_of_matrix(matrix: Matrix | None, places: Sequence[int]) -> Matrix | No
     rows = list(places)
     hours = None if matrix.hours is None else matrix.hours[rows][:, rows]
     return Matrix(matrix.kilometres[rows][:, rows], hours)
-
-
-def _reach(unit: PlanningUnit, site: PlanningSite, need: Need, days: Sequence[date]) -> int:
-    return sum(unit.women_on(need, site.id, day, first=number == 0) for number, day in enumerate(days))
 
 
 # where a stop may go
@@ -337,12 +333,17 @@ def _is_open(site: PlanningSite, day: date) -> bool:
     return within and day.isoweekday() in site.weekdays and not any(day in period for period in site.blackouts)
 
 
+def _reached(unit: PlanningUnit, site: PlanningSite, parts: Mapping[Need, int], days: Sequence[date]) -> int:
+    """How many of the women, counted by what they are due for, the unit can examine on the days."""
+    return sum(min(parts.get(need, 0), women) for need, women in unit.women_within(site, days).items())
+
+
 def _stay(unit: PlanningUnit, site: PlanningSite, parts: Mapping[Need, int], run: Sequence[date]) -> PlannedStop | None:
     """The shortest stay in a run of days that reaches all women whom the unit can examine, or else the whole run."""
     wanted = sum(women for need, women in parts.items() if unit.offers(need))
     for length in range(site.days_min, len(run) + 1):
         days = tuple(run[:length])
-        women = sum(min(part, _reach(unit, site, need, days)) for need, part in parts.items() if unit.offers(need))
+        women = _reached(unit, site, parts, days)
         if women and (women == wanted or length == len(run)):
             return PlannedStop(unit.id, site.id, days, women)
     return None
@@ -403,9 +404,7 @@ def _rest(board: _Board, stop: PlannedStop) -> PlannedStop | None:
     days = tuple(day for day in stop.days if unit.is_available(day))
     if len(days) < site.days_min:
         return None
-    return PlannedStop(
-        unit.id, site.id, days, sum(min(part, _reach(unit, site, need, days)) for need, part in parts.items())
-    )
+    return PlannedStop(unit.id, site.id, days, _reached(unit, site, parts, days))
 
 
 def _shift(board: _Board) -> None:

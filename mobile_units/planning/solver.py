@@ -15,10 +15,9 @@ import numpy as np
 from mobile_units.planning import kernel
 from mobile_units.planning.explain import explain_unserved
 from mobile_units.planning.model import build
-from mobile_units.planning.problem import Objective, Plan, PlannedStop, Problem, Progress
+from mobile_units.planning.problem import GREEDY, Objective, Plan, PlannedStop, Problem, Progress
 
 SOLVER = "ruin and recreate"
-GREEDY = "greedy"
 ROUNDS_PER_SECOND = 45_000
 REPORTS_PER_SECOND = 4
 HOT_SHARE = 0.3

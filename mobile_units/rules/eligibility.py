@@ -214,7 +214,7 @@ def _interval_not_elapsed(wait: _Wait) -> Assessment:
     return _from_row(
         wait.rule,
         AssessmentCode.INTERVAL_NOT_ELAPSED,
-        f"Odstęp {months} mies. po badaniu {examination.path.name_pl} z dnia {examination.performed_on:%d.%m.%Y}"
+        f"Odstęp {months} mies. po badaniu „{examination.path.name_pl}” z {examination.performed_on:%d.%m.%Y}"
         f" ({told_pl}) mija {wait.over_on:%d.%m.%Y}.",
         f"The interval of {months} months after {examination.path.name_en} on {examination.performed_on}"
         f" ({told_en}) ends on {wait.over_on}.",

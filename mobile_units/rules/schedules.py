@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mobile_units.rules.slots import Interval, deal, grid
-from mobile_units.rules.stops import covers, without
+from mobile_units.rules.stops import covers, overlaps, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,12 @@ def rescaled(women: int, before: int, after: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PresentSlot:
-    """A slot as it stands; a withdrawn one is offered no more, but its start is known."""
+    """A slot as it stands; a withdrawn one is offered no more, but its start is known. With visits it is orphaned."""
 
     time: Interval
     capacity: int
     withdrawn: bool = False
+    visits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ class Difference:
 def difference(present: Iterable[PresentSlot], wanted: Iterable[SlotTime]) -> Difference:
     """How the slots that are offered become those that are wanted; a slot is known by its start.
 
-    A withdrawn slot that is wanted is among the added. Raises ValueError where a slot would get another end, for what
-    was handed over under an identifier keeps its time.
+    A withdrawn or orphaned slot that is wanted is among the added. Raises ValueError where an offered slot would
+    get another end: other hours do not change how long a slot lasts.
     """
     offered = {each.time.starts_at: each for each in present if not each.withdrawn}
     asked = {each.time.starts_at: each for each in wanted}
@@ -121,7 +122,8 @@ def offered_after(present: Sequence[PresentSlot], day: ChangedDay, pace: Pace | 
 
     A slot stays that has begun or lies within the new hours. Time in which no slot stays is cut at the pace (left
     empty without one) as far as the limit of the day allows, but not where a single slot was withdrawn from hours that
-    are worked on: somebody wanted that. A day that offers nothing counts as not worked before.
+    are worked on: somebody wanted that. A day that offers nothing counts as not worked before. An orphaned slot returns
+    under the same conditions, if it takes as many women as it has visits; until then it keeps its time to itself.
     """
     offered = [each for each in present if not each.withdrawn]
     stays = [
@@ -130,12 +132,21 @@ def offered_after(present: Sequence[PresentSlot], day: ChangedDay, pace: Pace | 
         if each.time.starts_at <= day.now or any(covers(hours, each.time) for hours in day.hours)
     ]
     worked = day.before if offered else ()
-    shut = [each.time for each in present if each.withdrawn and any(covers(hours, each.time) for hours in worked)]
+    gone = [each for each in present if each.withdrawn]
+    shut = [each.time for each in gone if each.visits or any(covers(hours, each.time) for hours in worked)]
+    stays += [SlotTime(each.time, _women(each, day)) for each in gone if _returns(each, day, worked, stays)]
     free = without(day.hours, (*(each.time for each in stays), *shut))
     never = {each.time.starts_at for each in offered}
     fresh = _fill(free, pace, day, sum(each.capacity for each in stays)) if pace else []
     added = [each for each in fresh if each.time.starts_at not in never]
     return sorted((*stays, *added), key=lambda each: each.time.starts_at)
+
+
+def _returns(slot: PresentSlot, day: ChangedDay, worked: Iterable[Interval], stays: Iterable[SlotTime]) -> bool:
+    """Whether an orphaned slot is wanted again."""
+    wanted = any(covers(hours, slot.time) for hours in day.hours) and slot.time.starts_at > day.now
+    shut = any(covers(hours, slot.time) for hours in worked) or any(overlaps(slot.time, each.time) for each in stays)
+    return wanted and not shut and 0 < slot.visits <= _women(slot, day)
 
 
 def _women(slot: PresentSlot, day: ChangedDay) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 from mobile_units.errors import DomainError
 
@@ -23,8 +24,9 @@ class Interval:
     ends_at: datetime
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "starts_at", _utc(self.starts_at))
-        object.__setattr__(self, "ends_at", _utc(self.ends_at))
+        if self.starts_at.tzinfo is not UTC or self.ends_at.tzinfo is not UTC:
+            object.__setattr__(self, "starts_at", _utc(self.starts_at))
+            object.__setattr__(self, "ends_at", _utc(self.ends_at))
         if self.ends_at <= self.starts_at:
             raise DomainError("ends_before_start")
 
@@ -46,7 +48,21 @@ def capacity_of(opens_at: datetime, closes_at: datetime, minutes: int, rooms: in
 
 def slot_uuid(schedule_uuid: UUID, starts_at: datetime) -> UUID:
     """The identifier of the slot of a schedule that starts at an instant: the same every time it is asked."""
-    return uuid5(schedule_uuid, _utc(starts_at).isoformat())
+    return UUID(slot_hex(schedule_uuid.bytes, _utc(starts_at).isoformat()))
+
+
+def slot_hex(schedule: bytes, start: str) -> str:
+    """`slot_uuid` in hexadecimal digits, of the bytes of the schedule's and a start in UTC in ISO 8601.
+
+    It is a UUID of version 5 (RFC 9562, 5.5), made without the detours of the library: a quarter has 500,000 of them.
+    """
+    digest = sha1(schedule + start.encode(), usedforsecurity=False).digest()
+    return f"{int.from_bytes(digest[:16]) & _NOT_FIXED | _VERSION_5:032x}"
+
+
+_NOT_FIXED = ~(0xF000C << 60)
+_VERSION_5 = 0x50008 << 60
+"""The bits that tell version and variant, and all but those."""
 
 
 def deal(count: int, weights: Sequence[int], held: Sequence[int] | None = None) -> list[int]:

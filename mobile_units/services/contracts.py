@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, selectinload
@@ -154,9 +154,11 @@ _RANGES_ON_PATH = (
 )
 
 
-def ranges_on_path(
-    session: Session, provider_id: int, path: Path
-) -> tuple[list[ContractRange], list[CatalogueEntry], list[ContractedRange]]:
+Ranges: TypeAlias = tuple[list[ContractRange], list[CatalogueEntry], list[ContractedRange]]
+"""Rows of contracted ranges, and what the rule that chooses among them reads."""
+
+
+def ranges_on_path(session: Session, provider_id: int, path: Path) -> Ranges:
     """The contracted ranges of one path in one statement: the rows, and what the rule that chooses among them reads."""
     found = session.execute(_RANGES_ON_PATH, {"provider_id": provider_id, "path": path}).all()
     rows = [row for row, *_ in found]

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from itertools import groupby
 from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
@@ -19,17 +19,17 @@ from mobile_units.models.itineraries import Stop
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule, ScheduleHours
 from mobile_units.models.service_places import OpeningHours, ServicePlace, ServicePlaceStatus
-from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import OutboxMessage
 from mobile_units.models.units import MobileUnit, UnitProgramme
 from mobile_units.rules.calendar import local_day, local_instant, month_parts, working_days
 from mobile_units.rules.product_codes import CatalogueEntry, ContractedRange, paths_offered
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.schedules import Pace, SlotTime, apportion, share, slot_times
-from mobile_units.rules.slots import Interval, slot_uuid
+from mobile_units.rules.slots import Interval
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.services import contracts, itineraries, product_codes
+from mobile_units.services import contracts, itineraries, product_codes, slot_rows
 from mobile_units.services.actors import Actor
+from mobile_units.services.slot_rows import open_slots
 from mobile_units.transmission import outbox
 
 EVERY_DAY = frozenset(range(1, 8))
@@ -65,7 +65,7 @@ class _Work:
 
 
 @dataclass(frozen=True, slots=True)
-class _Contracts:
+class Contracts:
     """The ranges that the provider may settle, what their codes mean, and how many examinations each allows."""
 
     catalogue: Sequence[CatalogueEntry]
@@ -120,7 +120,7 @@ def from_stops(session: Session, actor: Actor, stops: Iterable[Stop]) -> Publish
             unit's programme has no contract for its place on a day of a stop; `schedule_without_slots`, nobody can be
             examined in the hours of a stop.
     """
-    known = _contracts(session, actor)
+    known = contracts_of(session, actor)
     return _keep(session, actor, [each for stop in stops for each in _of_stop(known, stop)])
 
 
@@ -132,7 +132,7 @@ def from_opening_hours(
     Raises:
         DomainError: `no_contracted_range`; `schedule_without_slots`, nobody can be examined in the opening hours.
     """
-    known = _contracts(session, actor)
+    known = contracts_of(session, actor)
     programmes = sorted({hours.programme for hours in place.opening_hours})
     derived = [
         each
@@ -152,19 +152,20 @@ def lock(session: Session, entity: type[MobileUnit | ServicePlace], keys: Iterab
     session.execute(query.with_for_update(key_share=True))
 
 
-def _contracts(session: Session, actor: Actor) -> _Contracts:
-    return _Contracts(
+def contracts_of(session: Session, actor: Actor) -> Contracts:
+    """What the provider may settle."""
+    return Contracts(
         product_codes.catalogue(session, actor.provider_id),
         contracts.contracted_ranges(session, actor.provider_id),
         contracts.quantity_limits(session, actor.provider_id),
     )
 
 
-def _of_stop(known: _Contracts, stop: Stop) -> list[_NewSchedule]:
+def _of_stop(known: Contracts, stop: Stop) -> list[_NewSchedule]:
     """The schedules of a stop; the women planned for it are shared among them by the places that they offer."""
     itineraries.require_ready(stop.unit)
     itineraries.require_in_use(stop.site)
-    points = {each.service_place_id: _point(stop, each.service_place) for each in stop.unit.programmes}
+    points = {each.service_place_id: point_of(stop, each.service_place) for each in stop.unit.programmes}
     drafts = [
         draft
         for each in stop.unit.programmes
@@ -176,7 +177,8 @@ def _of_stop(known: _Contracts, stop: Stop) -> list[_NewSchedule]:
     return [_derived(draft, part) for draft, part in zip(drafts, women, strict=True)]
 
 
-def _point(stop: Stop, place: ServicePlace) -> MobilePoint:
+def point_of(stop: Stop, place: ServicePlace) -> MobilePoint:
+    """A new mobile point: what the central system will know of the stop in the name of a place."""
     return MobilePoint(
         uuid=uuid4(),
         provider_id=place.provider_id,
@@ -194,7 +196,7 @@ def _work(stop: Stop, each: UnitProgramme) -> list[_Work]:
 
 
 def _of_month(
-    known: _Contracts, place: ServicePlace, programme: Programme, first: date, last: date
+    known: Contracts, place: ServicePlace, programme: Programme, first: date, last: date
 ) -> list[_NewSchedule]:
     work = [
         _opening(day, hours)
@@ -212,7 +214,7 @@ def _opening(day: date, hours: OpeningHours) -> _Work:
 
 
 def _drafts(
-    known: _Contracts, place: ServicePlace, programme: Programme, work: Sequence[_Work], point: MobilePoint | None
+    known: Contracts, place: ServicePlace, programme: Programme, work: Sequence[_Work], point: MobilePoint | None
 ) -> list[_Draft]:
     """One draft for each contract range that gets slots: they are dealt in proportion to the limits of the ranges.
 
@@ -261,41 +263,25 @@ def _keep(session: Session, actor: Actor, derived: Sequence[_NewSchedule]) -> Pu
     schedules = [each.schedule for each in derived]
     session.add_all(schedules)
     session.flush()
-    rows = [row for each in derived for row in slot_rows(each.schedule, each.slots)]
-    session.execute(insert(Slot), rows)
+    stored = slot_rows.store(session, (row for each in derived for row in open_slots(each.schedule, each.slots)))
     schedules.sort(key=lambda schedule: schedule.service_place_id)
     for _, of_place in groupby(schedules, lambda schedule: schedule.service_place_id):
-        _queue(session, actor, list(of_place))
+        queue(session, actor, list(of_place))
     points = {schedule.mobile_point_id for schedule in schedules} - {None}
-    return Published(len(points), len(schedules), len(rows))
+    return Published(len(points), len(schedules), stored)
 
 
-def slot_rows(schedule: Schedule, slots: Iterable[SlotTime]) -> list[dict[str, object]]:
-    """New open slots of a schedule, as they are inserted."""
-    common = {
-        "schedule_id": schedule.id,
-        "service_place_id": schedule.service_place_id,
-        "place_mobility": schedule.place_mobility,
-        "mobile": schedule.mobile,
-        "taken": 0,
-        "status": SlotStatus.OPEN,
-    }
-    return [
-        common
-        | {
-            "uuid": slot_uuid(schedule.uuid, slot.time.starts_at),
-            "starts_at": slot.time.starts_at,
-            "ends_at": slot.time.ends_at,
-            "capacity": slot.capacity,
-        }
-        for slot in slots
-    ]
+def queue(
+    session: Session, actor: Actor, schedules: Sequence[Schedule], after: Sequence[tuple[MessageKind, int]] = ()
+) -> None:
+    """Queues what new schedules of one place need, in the order that the central system requires.
 
+    What is told of the schedules waits for the messages of `after`.
+    """
 
-def _queue(session: Session, actor: Actor, schedules: Sequence[Schedule]) -> None:
-    """Queues what the schedules of one place need, in the order that the central system requires."""
-
-    def enqueue(kind: MessageKind, subject_id: int, day: date, *requires: OutboxMessage | None) -> OutboxMessage:
+    def enqueue(
+        kind: MessageKind, subject_id: int, day: date, *requires: OutboxMessage | None, first: bool = False
+    ) -> OutboxMessage:
         known = [message for message in requires if message is not None]
         return outbox.enqueue(
             session,
@@ -304,6 +290,8 @@ def _queue(session: Session, actor: Actor, schedules: Sequence[Schedule]) -> Non
             subject_id=subject_id,
             service_day=day,
             requires=known,
+            after=after,
+            first=first,
         )
 
     place = schedules[0].service_place
@@ -317,7 +305,7 @@ def _queue(session: Session, actor: Actor, schedules: Sequence[Schedule]) -> Non
         day, point_id = schedule.valid_from, schedule.mobile_point_id
         if point_id is not None and point_id not in points:
             points[point_id] = enqueue(MessageKind.IMPORT_MOBILE_POINTS, point_id, day, registration)
-        saved = enqueue(MessageKind.SAVE_SCHEDULE, schedule.id, day, registration, points.get(point_id))
-        everything += [saved, enqueue(MessageKind.SAVE_SLOTS, schedule.id, day, saved)]
+        saved = enqueue(MessageKind.SAVE_SCHEDULE, schedule.id, day, registration, points.get(point_id), first=True)
+        everything += [saved, enqueue(MessageKind.SAVE_SLOTS, schedule.id, day, saved, first=True)]
     if place.status is not ServicePlaceStatus.ACTIVE:
         enqueue(MessageKind.ACTIVATE_SERVICE_PLACE, place.id, first_day, *everything, *points.values())

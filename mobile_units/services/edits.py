@@ -1,7 +1,7 @@
 """Edits of a draft by hand, as a person asks for them: a unit, a site, a day and how long; the rest is worked out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 
@@ -168,7 +168,7 @@ def _women(judge: Judge, others: Iterable[PlannedStop], wish: Wish, days: Sequen
     if wish.women is not None or unit is None or site is None:
         return wish.women
     reached = _reached(judge.problem, site, (*judge.beside, *others))
-    room = _room(unit, site, days)
+    room = unit.women_within(site, days)
     return sum(max(0, min(women, site.women_due[need] - reached[need])) for need, women in room.items())
 
 
@@ -178,12 +178,5 @@ def _reached(problem: Problem, site: PlanningSite, stops: Iterable[PlannedStop])
     reached: Counter[Need] = Counter()
     for stop in stops:
         if stop.site_id == site.id and stop.unit_id in units:
-            reached.update(shares(stop.women, site, _room(units[stop.unit_id], site, stop.days)))
+            reached.update(shares(stop.women, site, units[stop.unit_id].women_within(site, stop.days)))
     return reached
-
-
-def _room(unit: PlanningUnit, site: PlanningSite, days: Sequence[date]) -> Mapping[Need, int]:
-    """Women for whom there is time in a stay, by what they are due for, however many are due."""
-    from mobile_units.planning.openings import women_within  # noqa: PLC0415 -- loads numpy, and few requests need it
-
-    return women_within(unit, site, days)

@@ -17,12 +17,13 @@ Where both sides changed a visit at once:
 - A slot that began meanwhile is no obstacle either: the centre let her in in time, and we read late.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -30,15 +31,16 @@ from mobile_units.errors import DomainError
 from mobile_units.models.inbound import CHANGE_UNREADABLE, InboundChange, InboundCursor, InboundState
 from mobile_units.models.providers import Provider
 from mobile_units.models.slots import Slot
-from mobile_units.models.transmissions import OutboxMessage
+from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
+from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.calendar import local_day
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind, in_sequence_with
 from mobile_units.rules.visits import ACTIVE, CancelledBy, ChangedBy, VisitSource, VisitStatus, require_transition
-from mobile_units.services import slots, visits, women
+from mobile_units.services import expired_holds, slot_places, slots, visits, women
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.queries import Page, Paging, get_owned, page_of
@@ -126,6 +128,7 @@ def _try(session: Session, actor: Actor, change: InboundChange, now: datetime) -
         _refuse(change, refusal, known)
         return
     change.visit = visit
+    _tell_slots_again(session, actor, change)
     if eligible:
         change.state, change.code = InboundState.APPLIED, None
     else:
@@ -241,13 +244,20 @@ def _book(
     session: Session, actor: Actor, change: InboundChange, central: CentralVisit, now: datetime
 ) -> tuple[Visit, bool]:
     visit = _new_visit(session, actor, central, now)
+    hers = (Visit.woman_id == visit.woman.id, Visit.programme == visit.programme)
+    expired_holds.release(session, now, *hers, also=[visit.slot])
     _require_no_other(session, visit.woman, visit.slot.schedule.programme)
     assessment = steps.follow_path(session, visit, central.path, central.product_code)
-    slots.take(session, visit.slot, _LONG_AGO)
+    steps.take_place(session, visit.slot, _LONG_AGO, _admission(central))
     visit.passed_at = change.changed_at
     steps.store(session, actor, visit, "receive")
     _follow_status(session, actor, central, visit, now)
     return visit, assessment.eligible
+
+
+def _admission(central: CentralVisit) -> slot_places.Admission:
+    """A place that others wait for is hers all the same if it is free: the centre let her in before it was told."""
+    return slot_places.Admission(BookingChannel.CENTRAL, urgent=central.urgent, waiting=True, path=central.path)
 
 
 def _new_visit(session: Session, actor: Actor, central: CentralVisit, now: datetime) -> Visit:
@@ -255,7 +265,7 @@ def _new_visit(session: Session, actor: Actor, central: CentralVisit, now: datet
     known = _woman(session, actor, central.patient, now)
     woman = steps.locked_woman(session, actor, known.id)
     visit = steps.new_visit(actor, woman, _slot(session, actor, central.slot))
-    visit.source, visit.urgent = VisitSource.IKP, central.urgent
+    visit.source, visit.channel, visit.urgent = VisitSource.IKP, BookingChannel.CENTRAL, central.urgent
     visit.cer_root, visit.cer_extension = central.identifier.root, central.identifier.extension
     return visit
 
@@ -275,7 +285,7 @@ def _woman(session: Session, actor: Actor, patient: PatientData, now: datetime) 
     )
     try:
         with session.begin_nested():
-            return women.register(session, actor, command, local_day(now))
+            return women.register_as_told(session, actor, command, local_day(now))
     except IntegrityError:
         found = women.find_by_identity(session, actor, identity)
         if found is None:
@@ -326,7 +336,8 @@ def _follow(  # noqa: PLR0913, PLR0917 -- who takes over what, from where, and w
 
 
 def _require_same_woman(visit: Visit, central: CentralVisit) -> None:
-    if hash_of(central.patient) != visit.woman.identity_hash:
+    woman = visit.woman
+    if hash_of(central.patient) not in {woman.identity_hash, *(each.identity_hash for each in woman.merged)}:
         raise DomainError("woman_differs")
 
 
@@ -363,7 +374,7 @@ def _present(session: Session, visit: Visit) -> Visit:
 
 def _cancel(session: Session, actor: Actor, change: InboundChange, central: CentralVisit, visit: Visit) -> None:
     require_transition(visit.status, VisitStatus.CANCELLED)
-    slots.free(session, visit.slot_id)
+    slot_places.free(session, visit)
     visit.cancelled_by = central.cancelled_by or _CANCELLERS.get(change.changed_by, CancelledBy.SYSTEM)
     steps.change(session, actor, visit, VisitStatus.CANCELLED, BY_THE_CENTRE)
 
@@ -375,7 +386,9 @@ def _place_again(session: Session, actor: Actor, central: CentralVisit, visit: V
         return True
     left = visit.slot
     if slot.id != left.id:
-        steps.exchange(session, left.id, slot, _LONG_AGO)
+        visit.overbooked = steps.exchange(session, visit, slot, _LONG_AGO, _admission(central))
+    elif slot.session_id is not None and central.path.programme == visit.programme:
+        slot_places.change_path(session, visit, central.path)
     note = f"{left.starts_at.isoformat()} {visit.path} → {slot.starts_at.isoformat()} {central.path}"
     visit.slot = slot
     if slot.schedule.programme != visit.programme:
@@ -394,6 +407,16 @@ def _follow_status(session: Session, actor: Actor, central: CentralVisit, visit:
     if local_day(now) < day:
         raise DomainError("too_early", day=day.isoformat())
     steps.change(session, actor, visit, status, BY_THE_CENTRE)
+
+
+def _tell_slots_again(
+    session: Session, actor: Actor, change: InboundChange, after: Sequence[tuple[MessageKind, int]] = ()
+) -> None:
+    """Whatever was refused about the slot because she had booked there is told again, after what ends her visit."""
+    uuid = _own_uuid(session, actor, _central(change).slot)
+    slot = steps.slot_by_uuid(session, actor, uuid) if uuid else None
+    if slot is not None:
+        slots.tell_refused_again(session, slot.schedule_id, after)
 
 
 def _tell_if_ours_was_under_way(session: Session, change: InboundChange, visit: Visit) -> None:
@@ -484,6 +507,7 @@ def retry(session: Session, actor: Actor, change_id: int, now: datetime) -> Inbo
     if not eligible:
         raise _neutral(visit)
     change.visit = visit
+    _tell_slots_again(session, actor, change)
     return _decided(session, actor, change, InboundState.APPLIED, None, "retry", now)
 
 
@@ -495,17 +519,52 @@ def _eligible_now(session: Session, actor: Actor, visit: Visit) -> bool:
 def decline(session: Session, actor: Actor, change_id: int, command: Note, now: datetime) -> InboundChange:
     """Ends the visit at the centre: one that is known here is cancelled, of another the cancelled visit is kept.
 
+    What the centre refused of us because of it is told again behind its end: visits in the slot, and others of hers.
+
     Raises:
         DomainError: `not_a_conflict`; `change_unreadable`, it can only be set aside; `slot_unknown`, such a visit can
             only be set aside here and cancelled there; `transition_not_allowed`, the visit took place.
     """
     change = _readable_conflict(session, actor, change_id)
     visit_id = change.visit_id or _known(session, actor, _central(change).identifier)
+    refused = _refused_there(session, actor, change)
+    known = [] if visit_id is None else [visit_id]
+    steps.lock_women_of(session, actor, [*refused, *known], [Woman.id.in_(_her_keys(actor, change))])
     if visit_id is None:
         change.visit = _declined(session, actor, _central(change), command, now)
     else:
         change.visit = _ended(session, actor, visit_id, command)
+    _tell_slots_again(session, actor, change, [(MessageKind.CANCEL_VISIT, change.visit.id)])
+    for each in refused:
+        if each != change.visit.id:
+            _pass_on_again(session, actor, each)
     return _decided(session, actor, change, InboundState.DISMISSED, command.note, "decline", now)
+
+
+def _refused_there(session: Session, actor: Actor, change: InboundChange) -> Sequence[int]:
+    """Visits in the slot of a change, and those of its woman, of which a message waits because it was rejected."""
+    central = _central(change)
+    in_slot = Visit.slot_id.in_(select(Slot.id).where(Slot.uuid == _own_uuid(session, actor, central.slot)))
+    hers = and_(Visit.woman_id.in_(_her_keys(actor, change)), Visit.programme == central.path.programme)
+    rejected = (OutboxMessage.kind == MessageKind.SAVE_VISIT, OutboxMessage.state == MessageState.REJECTED)
+    query = select(Visit.id).join(OutboxMessage, OutboxMessage.subject_id == Visit.id).where(*rejected)
+    query = query.where(Visit.provider_id == actor.provider_id, Visit.status.in_(_TO_COME), or_(in_slot, hers))
+    return session.scalars(query.distinct().order_by(Visit.id)).all()
+
+
+_TO_COME = sorted(ACTIVE - {VisitStatus.HELD})
+
+
+def _her_keys(actor: Actor, change: InboundChange) -> Select[int]:
+    """The key of the woman of a change, if she is known."""
+    named = Woman.identity_hash == hash_of(_central(change).patient)
+    return select(func.coalesce(Woman.merged_into_id, Woman.id)).where(Woman.provider_id == actor.provider_id, named)
+
+
+def _pass_on_again(session: Session, actor: Actor, visit_id: int) -> None:
+    visit = steps.locked_visit(session, actor, visit_id)
+    if visit.status in _TO_COME:
+        steps.pass_on(session, visit)
 
 
 def _declined(session: Session, actor: Actor, central: CentralVisit, command: Note, now: datetime) -> Visit:

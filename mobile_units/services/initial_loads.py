@@ -29,7 +29,7 @@ from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.service_places import ServicePlace, ServicePlaceStatus
 from mobile_units.models.sites import Site
-from mobile_units.models.slots import Slot, SlotStatus
+from mobile_units.models.slots import CLOSED, Slot, SlotStatus
 from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.visits import Visit, VisitChange
 from mobile_units.models.women import Woman
@@ -42,7 +42,7 @@ from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitSource, VisitStatus
 from mobile_units.services import eligibility as eligibility_data
-from mobile_units.services import tables, women
+from mobile_units.services import mixed_sessions, slot_places, slots, tables, women
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
 from mobile_units.services.contracts import ranges_on_path
@@ -183,6 +183,7 @@ class _Check:
 
     rows: list[_Row]
     problems: list[Problem]
+    sessions: Mapping[int, int] = field(default_factory=dict)
 
     def refuse(self, row: _Row | Record, column: str | None, error: DomainError) -> None:
         """Notes that something is wrong with a row."""
@@ -268,24 +269,29 @@ def _woman(session: Session, actor: Actor, check: _Check, record: Record, today:
 
 
 def _find_women(session: Session, actor: Actor, check: _Check) -> None:
-    """Puts the women who are known in the place of those whom the rows name; their rows are locked, by id."""
+    """Puts the women who are known in the place of those whom the rows name; their rows are locked, by id.
+
+    A row that names a woman who was kept twice gets the one with whom she was merged.
+    """
     hashes = sorted({row.woman.identity_hash for row in check.rows})
-    ids = sorted(
-        woman_id
+    kept = func.coalesce(Woman.merged_into_id, Woman.id)
+    found_under: dict[bytes, int] = {
+        identity: woman_id
         for part in _parts(hashes, _PART)
-        for woman_id in session.scalars(
-            select(Woman.id).where(Woman.provider_id == actor.provider_id, Woman.identity_hash.in_(part))
+        for identity, woman_id in session.execute(
+            select(Woman.identity_hash, kept).where(
+                Woman.provider_id == actor.provider_id, Woman.identity_hash.in_(part)
+            )
         )
-    )
+    }
+    ids = sorted(set(found_under.values()))
     query = select(Woman).options(load_only(Woman.identity_hash, Woman.birth_date, Woman.declaration))
     query = query.order_by(Woman.id).with_for_update(key_share=True).execution_options(populate_existing=True)
     known = {
-        woman.identity_hash: woman
-        for part in _parts(ids, _PART)
-        for woman in session.scalars(query.where(Woman.id.in_(part)))
+        woman.id: woman for part in _parts(ids, _PART) for woman in session.scalars(query.where(Woman.id.in_(part)))
     }
     for row in check.rows:
-        found = known.get(row.woman.identity_hash)
+        found = known.get(found_under.get(row.woman.identity_hash, 0))
         if found is not None:
             row.woman, row.registered = found, False
 
@@ -359,12 +365,48 @@ def _is_at(place: _Place, values: Mapping[str, Any]) -> bool:
 def _take_places(session: Session, check: _Check, now: datetime) -> None:
     """Locks the slots, by id, and counts whether each has room for all rows that name it."""
     ids = sorted({row.place.slot_id for row in check.rows if row.place})
+    check.sessions = _lock_sessions(session, ids)
+    ids = sorted({*ids, *_slots_of(session, check.sessions)})
     query = select(Slot.id, Slot.status, Slot.capacity - Slot.taken).order_by(Slot.id).with_for_update(key_share=True)
     found = (slot for part in _parts(ids, _PART) for slot in session.execute(query.where(Slot.id.in_(part))))
     room = {slot_id: free if status is SlotStatus.OPEN else None for slot_id, status, free in found}
     for row in check.rows:
         if row.place is not None:
             _take_place(check, row, row.place, room, now)
+    _fit_into_sessions(session, check)
+
+
+def _lock_sessions(session: Session, slot_ids: Sequence[int]) -> Mapping[int, int]:
+    """The mixed sessions of the slots, by slot; their rows are locked, by id, before any slot is."""
+    query = select(Slot.id, Slot.session_id).where(Slot.session_id.is_not(None))
+    sessions = {
+        slot_id: session_id
+        for part in _parts(slot_ids, _PART)
+        for slot_id, session_id in session.execute(query.where(Slot.id.in_(part)))
+        if session_id is not None
+    }
+    mixed_sessions.lock(session, sessions.values())
+    return sessions
+
+
+def _slots_of(session: Session, sessions: Mapping[int, int]) -> Iterable[int]:
+    """All slots that share rooms and crew with those of the rows: what fits in them changes too."""
+    if not sessions:
+        return ()
+    return session.scalars(select(Slot.id).where(Slot.session_id.in_(sorted(set(sessions.values())))))
+
+
+def _fit_into_sessions(session: Session, check: _Check) -> None:
+    """Refuses rows for which rooms or crew have no time beside what is booked and the rows before."""
+    booked = {each: mixed_sessions.booked(session, each) for each in sorted(set(check.sessions.values()))}
+    for row in check.rows:
+        session_id = check.sessions.get(row.place.slot_id) if row.place else None
+        if session_id is None or row.place is None:
+            continue
+        try:
+            booked[session_id] = booked[session_id].with_one_more(row.path, row.place.starts_at)
+        except DomainError as error:
+            check.refuse(row, "time", error)
 
 
 def _take_place(check: _Check, row: _Row, place: _Place, room: dict[int, int | None], now: datetime) -> None:
@@ -495,7 +537,19 @@ def _book(session: Session, actor: Actor, rows: Sequence[_Row]) -> list[Visit]:
     made = [_visit(actor, row, row.place) for row in rows if row.place]
     session.add_all(made)
     session.flush()
+    _tell_places(session, places)
     return made
+
+
+def _tell_places(session: Session, slot_ids: Iterable[int]) -> None:
+    """Works out what still fits beside the new visits; slots with places that nobody knew of are told again."""
+    for part in _parts(sorted(slot_ids), _PART):
+        shared = select(Slot.session_id).where(Slot.id.in_(part), Slot.session_id.is_not(None)).distinct()
+        for session_id in sorted(filter(None, session.scalars(shared))):
+            slot_places.refresh_session(session, session_id)
+        closed = select(Slot.schedule_id).where(Slot.id.in_(part), CLOSED).distinct()
+        for schedule_id in sorted(session.scalars(closed).all()):
+            slots.tell(session, schedule_id)
 
 
 _TAKE = text("""

@@ -14,18 +14,19 @@ from mobile_units.models.itineraries import Itinerary, ItineraryStatus, Stop, St
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.providers import Provider
 from mobile_units.models.schedules import Schedule
-from mobile_units.models.service_places import ServicePlace, ServicePlaceStatus
 from mobile_units.models.sites import Site
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.units import MobileUnit
 from mobile_units.models.visits import Visit
 from mobile_units.rules.calendar import local_day, local_instant, quarter_from
-from mobile_units.rules.compliance import horizon_covered, horizon_end
-from mobile_units.rules.programmes import Mobility
+from mobile_units.rules.compliance import horizon_end
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitStatus
+from mobile_units.services import cover, orphans
 from mobile_units.services.actors import Actor
+from mobile_units.services.cover import PlaceCover
+from mobile_units.services.orphans import OrphanCount
 from mobile_units.services.reports import is_late, passed_in_time
 
 BOOKED = ACTIVE - {VisitStatus.HELD}
@@ -126,20 +127,8 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceCover:
-    """How far the accepted schedules of a service place reach, and whether that meets the duty."""
-
-    name: str
-    cell_code: str
-    mobility: Mobility
-    status: ServicePlaceStatus
-    last_day: date | None
-    covered: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything on the first page; `horizon` is the day that accepted schedules have to reach."""
+    """Everything on the first page; `horizon` is the day that accepted schedules have to reach now."""
 
     provider: str
     counts: Counts
@@ -147,6 +136,7 @@ class Overview:
     handover: Handover
     places: Sequence[PlaceCover]
     horizon: date
+    orphans: OrphanCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +172,9 @@ def read(session: Session, actor: Actor, monday: date, now: datetime) -> Overvie
         ),
         week=_week(session, actor, monday, now),
         handover=_handover(session, actor, visits),
-        places=_places(session, actor, today),
+        places=cover.read(session, actor, today),
         horizon=horizon_end(today),
+        orphans=orphans.count(session, actor),
     )
 
 
@@ -328,16 +319,3 @@ def _handover(session: Session, actor: Actor, visits: _VisitFigures) -> Handover
         visits_passed_late=visits.passed_late,
         day_at_risk=local_day(visits.at_risk) if visits.at_risk else None,
     )
-
-
-def _places(session: Session, actor: Actor, today: date) -> Sequence[PlaceCover]:
-    offers = exists().where(Slot.schedule_id == Schedule.id, Slot.status != SlotStatus.WITHDRAWN)
-    last_day = func.max(Schedule.valid_to).filter(Schedule.accepted_at.is_not(None), offers)
-    query = (
-        select(ServicePlace.name, ServicePlace.cell_code, ServicePlace.mobility, ServicePlace.status, last_day)
-        .outerjoin(Schedule, Schedule.service_place_id == ServicePlace.id)
-        .where(ServicePlace.provider_id == actor.provider_id)
-        .group_by(ServicePlace.id)
-        .order_by(ServicePlace.cell_code)
-    )
-    return [PlaceCover(*row, covered=horizon_covered(row[-1], today)) for row in session.execute(query)]

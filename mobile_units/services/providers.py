@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
 from mobile_units.models.providers import Provider
+from mobile_units.rules.contacts import parse_telephone
+from mobile_units.rules.messages import checked_sender
 from mobile_units.rules.providers import (
     checked_nfz_branch,
     checked_nip,
@@ -24,12 +26,17 @@ _CHECKS: Mapping[str, Callable[[str], str]] = {
     "nip": checked_nip,
     "nfz_branch": checked_nfz_branch,
     "oid_root": checked_oid_root,
+    "short_name": checked_sender,
+    "telephone": parse_telephone,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewProvider:
-    """A provider to be added; `oid_root` is its own node in P1, the root of the identifiers that we give."""
+    """A provider to be added; `oid_root` is its own node in P1, the root of the identifiers that we give.
+
+    `short_name` and `telephone` are how women know it and where they can call.
+    """
 
     name: str
     rpwdl_book: str
@@ -37,6 +44,8 @@ class NewProvider:
     nfz_branch: str
     oid_root: str
     nip: str | None = None
+    short_name: str | None = None
+    telephone: str | None = None
 
 
 def create(session: Session, command: NewProvider) -> Provider:
@@ -44,6 +53,7 @@ def create(session: Session, command: NewProvider) -> Provider:
 
     Raises:
         DomainError: `rpwdl_book_invalid`, `regon_invalid`, `nip_invalid`, `nfz_branch_unknown`, `oid_root_invalid`;
+            `message_field_invalid`, `message_tells_examination` (the short name), `telephone_invalid`;
             `already_exists` (at flush), the RPWDL book is known.
     """
     provider = Provider(**_checked(asdict(command)))

@@ -24,7 +24,7 @@ from mobile_units.rules.programmes import Mobility
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.services import derivation, itineraries, revisions, slots
 from mobile_units.services.actors import Actor, audit
-from mobile_units.services.changes import undone
+from mobile_units.services.change_works import undone
 from mobile_units.services.derivation import Published
 from mobile_units.services.queries import get_owned, require_version
 from mobile_units.services.revisions import RevisedStop, Revision
@@ -33,10 +33,10 @@ from mobile_units.services.slots import BookedVisit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What publishing an itinerary would do; with `visits` in the way it would be refused.
+    """What publishing an itinerary would do; with `visits` in the way it would be refused, unless it may orphan slots.
 
     `base_version` is that of the itinerary which it revises, as it was compared with. `messages` counts what would be
-    queued; where visits are in the way, without the stops that they hold and all that follows.
+    queued; where it would be refused for visits, without the stops that they hold and all that follows.
     """
 
     published: Published
@@ -49,10 +49,13 @@ class Preview:
     base_version: int | None
 
 
-def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now: datetime) -> Published:
+def publish(  # noqa: PLR0913 -- which itinerary, as it was read, and whether visits may be orphaned
+    session: Session, actor: Actor, itinerary_id: int, version: int, now: datetime, *, orphan: bool = False
+) -> Published:
     """Publishes an approved itinerary: its units are bound to its stops, and everything that follows is queued.
 
     Of a version that revises a published itinerary only the difference is carried out; either all of it or nothing.
+    Slots with visits in the way become orphaned if `orphan` says so.
 
     Raises:
         DomainError: `not_found`, `itinerary_not_approved`, `itinerary_empty`, `stale_version`, `stop_in_the_past`,
@@ -60,7 +63,8 @@ def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now
             programme has no contract for its place on a day of a stop; `schedule_without_slots`, nobody can be
             examined in the hours of a stop; `unit_in_two_places` (at flush), another published itinerary has the unit
             elsewhere. Of a version also `base_superseded`, another version took the place of the itinerary that it
-            revises; `base_changed`, that itinerary changed since the approval; `slots_have_visits`, with the list.
+            revises; `base_changed`, that itinerary changed since the approval; `slots_have_visits`, with the list,
+            unless their slots may be orphaned.
     """
     itinerary = itineraries.get_locked(session, actor, itinerary_id)
     revisions.require_approved(itinerary)
@@ -69,12 +73,12 @@ def publish(session: Session, actor: Actor, itinerary_id: int, version: int, now
         base = revisions.lock_base(session, actor, itinerary)
         if base:
             revisions.require_unchanged(base, itinerary.revises_version)
-        done = _publish(session, actor, itinerary, base, now)
-        slots.require_no_visits(done.visits)
+        done = _publish(session, actor, itinerary, base, now, orphan=orphan)
+        slots.require_no_visits(() if orphan else done.visits)
     return done.published
 
 
-def preview(session: Session, actor: Actor, itinerary_id: int, now: datetime) -> Preview:
+def preview(session: Session, actor: Actor, itinerary_id: int, now: datetime, *, orphan: bool = False) -> Preview:
     """What publishing a draft or an approved itinerary would do, and which visits are in its way.
 
     Raises:
@@ -85,7 +89,7 @@ def preview(session: Session, actor: Actor, itinerary_id: int, now: datetime) ->
         base = revisions.lock_base(session, actor, itinerary)
         base_version = base.version if base else None
         before = _queued(session, actor)
-        done = _publish(session, actor, itinerary, base, now)
+        done = _publish(session, actor, itinerary, base, now, orphan=orphan)
         queued = _queued(session, actor).items() - before.items()
         return Preview(
             published=done.published,
@@ -107,12 +111,14 @@ def _queued(session: Session, actor: Actor) -> dict[int, tuple[MessageKind, str]
     return {key: (kind, written) for key, kind, written in session.execute(query)}
 
 
-def _publish(session: Session, actor: Actor, itinerary: Itinerary, base: Itinerary | None, now: datetime) -> Revision:
+def _publish(  # noqa: PLR0913 -- as `publish`, with the itinerary that it revises
+    session: Session, actor: Actor, itinerary: Itinerary, base: Itinerary | None, now: datetime, *, orphan: bool
+) -> Revision:
     if not itinerary.stops:
         raise DomainError("itinerary_empty")
     if base is None:
         return _publish_first(session, actor, itinerary, now)
-    return revisions.replace_base(session, actor, itinerary, base, now)
+    return revisions.replace_base(session, actor, itinerary, base, now, orphan=orphan)
 
 
 def _publish_first(session: Session, actor: Actor, itinerary: Itinerary, now: datetime) -> Revision:

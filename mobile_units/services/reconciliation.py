@@ -45,7 +45,9 @@ from mobile_units.models.reconciliation import (
 from mobile_units.models.slots import Slot
 from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.visits import Visit, VisitChange
+from mobile_units.models.women import Woman
 from mobile_units.rules.calendar import local_day, local_instant, require_period
+from mobile_units.rules.contacts import spelled
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import OCCUPYING, ChangedBy, VisitStatus
 from mobile_units.services import inbound
@@ -387,8 +389,14 @@ def differing(visit: Visit, central: CentralVisit) -> list[str]:
         "birth_date": woman.birth_date == patient.birth_date.isoformat(),
         "telephone": _digits(woman.telephone) == _digits(patient.telephone),
     }
-    stale = set() if status is CentralStatus.BOOKED else {"names", "telephone"}
+    stale = set() if status is CentralStatus.BOOKED else _stale(woman, inbound.hash_of(patient))
     return [name for name, equal in same.items() if not equal and name not in stale]
+
+
+def _stale(woman: Woman, identity: bytes | None) -> set[str]:
+    """What may be as it was in a visit that is over; a woman who was kept twice is still called by either identity."""
+    twice = any(each.identity_hash == identity for each in woman.merged)
+    return {"names", "telephone"} | ({"woman", "birth_date"} if twice else set())
 
 
 def _folded(*names: str) -> list[str]:
@@ -396,7 +404,7 @@ def _folded(*names: str) -> list[str]:
 
 
 def _digits(telephone: str | None) -> str:
-    return "".join(filter(str.isdigit, telephone or ""))
+    return "".join(filter(str.isdigit, spelled(telephone or "")))
 
 
 def _local(session: Session, actor: Actor, identifiers: Sequence[ObjectId]) -> dict[tuple[str, str], Visit]:

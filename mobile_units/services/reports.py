@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Row, Select, and_, cast, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from mobile_units.clock import WARSAW
 from mobile_units.errors import DomainError
@@ -24,6 +24,7 @@ from mobile_units.rules.product_codes import CatalogueEntry
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitStatus
 from mobile_units.services import product_codes
 from mobile_units.services.actors import Actor
+from mobile_units.services.queries import Page, Paging, page_of
 
 COUNTED = OCCUPYING - {VisitStatus.HELD}
 """Visits that count as booked: a short reservation, a cancelled and a moved one do not."""
@@ -48,6 +49,7 @@ class ContractRangeRow:
     - `passed`: those of the booked that the central e-registration accepted, in time or not; `not_passed` are the rest.
     - `late`: visits performed or to come, not urgent, passed after the day of the service or not passed though that day
       is over; they are the part of `at_risk` that is lost unless the central system was at fault.
+    - `overridden`: those of the booked for which a rule of eligibility was set aside; `overrides` lists them.
     - `over_limit`: how far `booked` exceeds `quantity_limit`, else 0. The limit counts the whole contract, the report
       its period: 0 in a part of the contract does not tell that the whole keeps the limit.
     - `payable`: for visits performed that were passed in time or urgent.
@@ -71,6 +73,7 @@ class ContractRangeRow:
     passed: int
     not_passed: int
     late: int
+    overridden: int
     over_limit: int
     payable: Decimal | None
     expected: Decimal | None
@@ -109,6 +112,44 @@ def contract_ranges(session: Session, actor: Actor, period: ReportPeriod, today:
         for row, entry in named
         if entry.path is not None
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideFilter:
+    """Which overridden visits are wanted: those of the days, both included; of one contract range, if it is given."""
+
+    first_day: date
+    last_day: date
+    paging: Paging = Paging()
+    contract_range_id: int | None = None
+
+
+def overrides(session: Session, actor: Actor, criteria: OverrideFilter) -> Page[Visit]:
+    """The visits that count as booked though a rule of eligibility was set aside, by contract range and time.
+
+    Reason and rule are for those who care for her (`services.visits`); here they would tell of her health.
+
+    Raises:
+        DomainError: `ends_before_start`.
+    """
+    if criteria.last_day < criteria.first_day:
+        raise DomainError("ends_before_start")
+    query = (
+        select(Visit)
+        .join(Visit.slot)
+        .join(Visit.contract_range)
+        .options(contains_eager(Visit.slot), contains_eager(Visit.contract_range).joinedload(ContractRange.contract))
+        .where(
+            Visit.provider_id == actor.provider_id,
+            Visit.status.in_(COUNTED),
+            Visit.override_reason.is_not(None),
+            _in(ReportPeriod(criteria.first_day, criteria.last_day)),
+        )
+        .order_by(ContractRange.product_code, ContractRange.id, Slot.starts_at, Visit.id)
+    )
+    if criteria.contract_range_id is not None:
+        query = query.where(Visit.contract_range_id == criteria.contract_range_id)
+    return page_of(session, query, criteria.paging)
 
 
 def _entry(entries: Iterable[CatalogueEntry], code: str, period: ReportPeriod) -> CatalogueEntry:
@@ -203,6 +244,7 @@ def _visits(actor: Actor, period: ReportPeriod, today: date) -> Select[*tuple[An
             func.count().filter(performed).label("performed"),
             func.count().filter(Visit.passed_at.is_not(None)).label("passed"),
             func.count().filter(is_late(today), performed | to_come).label("late"),
+            func.count().filter(Visit.override_reason.is_not(None)).label("overridden"),
             func.count().filter(in_time, performed).label("paid"),
             func.count().filter(in_time, to_come).label("paid_later"),
             func.count().filter(~in_time, performed | to_come).label("unpaid"),
@@ -216,7 +258,7 @@ def _visits(actor: Actor, period: ReportPeriod, today: date) -> Select[*tuple[An
 def _row(
     row: Row[*tuple[Any, ...]], entry: CatalogueEntry, planned: int, offered: int, visits: Row[*tuple[Any, ...]] | None
 ) -> ContractRangeRow:
-    _, booked, performed, passed, late, paid, paid_later, unpaid = visits or (0,) * 8
+    _, booked, performed, passed, late, overridden, paid, paid_later, unpaid = visits or (0,) * 9
 
     def worth(count: int) -> Decimal | None:
         return None if row.unit_price is None else count * row.unit_price
@@ -235,6 +277,7 @@ def _row(
         passed=passed,
         not_passed=booked - passed,
         late=late,
+        overridden=overridden,
         over_limit=max(booked - row.quantity_limit, 0),
         payable=worth(paid),
         expected=worth(paid_later),

@@ -25,9 +25,11 @@ from mobile_units.models.schedules import Schedule
 from mobile_units.models.slots import Slot
 from mobile_units.models.units import MobileUnit
 from mobile_units.rules.calendar import local_day
+from mobile_units.rules.orphans import Cause
 from mobile_units.services import changes, derivation, itineraries, slots
 from mobile_units.services.actors import Actor, audit
-from mobile_units.services.changes import Changes, StopChange, WorkedDay
+from mobile_units.services.change_works import Changes
+from mobile_units.services.changes import StopChange, WorkedDay
 from mobile_units.services.derivation import Published
 from mobile_units.services.slots import BookedVisit
 
@@ -72,6 +74,10 @@ class _Step:
         """Whether no day to come is left."""
         return self.command is not None and not self.command.days
 
+    def of(self, base: Itinerary, *, orphan: bool) -> "_Step":
+        """The step as it is taken: from the version that the base has by now."""
+        return replace(self, command=self.command and replace(self.command, version=base.version, orphan=orphan))
+
 
 def revised(stop: Stop, done: Changes | None = None) -> RevisedStop:
     """A stop as it is told of."""
@@ -113,8 +119,12 @@ def require_approved(itinerary: Itinerary) -> None:
         raise DomainError("itinerary_not_approved", status=itinerary.status)
 
 
-def replace_base(session: Session, actor: Actor, itinerary: Itinerary, base: Itinerary, now: datetime) -> Revision:
-    """Puts a version in the place of the itinerary that it revises; with visits in the way it is left half done.
+def replace_base(  # noqa: PLR0913 -- one itinerary in the place of another, and whether visits may be orphaned
+    session: Session, actor: Actor, itinerary: Itinerary, base: Itinerary, now: datetime, *, orphan: bool = False
+) -> Revision:
+    """Puts a version in the place of the itinerary that it revises.
+
+    With visits in the way it is left half done, unless their slots may be orphaned.
 
     Raises:
         DomainError: as `services.publishing.publish`.
@@ -127,8 +137,8 @@ def replace_base(session: Session, actor: Actor, itinerary: Itinerary, base: Iti
     _lock_slots(session, steps, now)
     revision = Revision(new=[revised(stop) for stop in itinerary.stops])
     for step in sorted(steps, key=lambda each: not each.withdraws):
-        _note(revision, step, _take(session, actor, base, step, now))
-    if revision.visits:
+        _note(revision, step, _take(session, actor, step.of(base, orphan=orphan), now))
+    if revision.visits and not orphan:
         return revision
     derived = derivation.from_stops(session, actor, itinerary.stops)
     _supersede(session, base, itinerary, now)
@@ -199,12 +209,11 @@ def _lock_slots(session: Session, steps: Iterable[_Step], now: datetime) -> None
     slots.lock(session, query.where(*slots.in_days(local_day(now), None)))
 
 
-def _take(session: Session, actor: Actor, base: Itinerary, step: _Step, now: datetime) -> Changes | None:
+def _take(session: Session, actor: Actor, step: _Step, now: datetime) -> Changes | None:
     """Takes one step unless visits are in its way; tells what that did to its slots."""
     done = None
     if step.command:
-        command = replace(step.command, version=base.version)
-        done = changes.attempt_stop(session, actor, step.stop.id, command, now)
+        done = changes.attempt_stop(session, actor, step.stop.id, step.command, now, Cause.ITINERARY_PUBLISHED)
     if step.women is not None and step.women != step.stop.women_planned:
         changes.plan_women(session, step.stop, step.women)
     step.stop.pinned = step.pinned

@@ -1,7 +1,4 @@
-"""Slots: search for what can be booked, blocking for a while, withdrawing, and changing how many women a slot takes.
-
-A slot can be booked when it is open, has a free place and has not begun. It need not be known to the central system
-yet: the visit's message waits for the message of the slot.
+"""Slots: blocking for a while, withdrawing, changing how many women a slot takes, and telling of all that.
 
 Who takes places away locks the slots first, the lowest id first as bookings do (`services.visits`), and then looks for
 visits: a booking either came before and is in the way, or comes after and finds nothing to book.
@@ -10,130 +7,35 @@ visits: a booking either came before and is in the way, or comes after and finds
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
-from typing import Any
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, null, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
-from mobile_units.models.itineraries import Stop
+from mobile_units.models.itineraries import StopDay
 from mobile_units.models.mobile_points import MobilePoint
-from mobile_units.models.schedules import Schedule
-from mobile_units.models.service_places import ServicePlace
-from mobile_units.models.sites import Site
-from mobile_units.models.slots import Slot, SlotStatus
-from mobile_units.models.transmissions import MessageState
+from mobile_units.models.schedules import Schedule, ScheduleHours
+from mobile_units.models.slots import GONE, UNSURE, Slot, SlotStatus
+from mobile_units.models.transmissions import NEVER_TRIED, MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.rules.calendar import local_instant
-from mobile_units.rules.programmes import Path, Programme
+from mobile_units.rules.orphans import Cause
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import OCCUPYING, VisitStatus
 from mobile_units.services.actors import Actor, audit
-from mobile_units.services.queries import Paging
+from mobile_units.services.slot_search import SlotAtPlace, get, get_many
 from mobile_units.transmission import outbox
 
-EARTH_RADIUS_KM = 6371.0088
-"""The mean radius; a sphere of it is within half a percent of the true distance."""
-
-_HAS_FREE_PLACE = text("slots.status = 'open' AND slots.taken < slots.capacity")
-"""Written as the predicate of the index `ix_slots_bookable` is, so that the index serves every search."""
-
 _CORE = {"synchronize_session": False}
-
-
-class SlotOrder(StrEnum):
-    """What comes first; slots at one distance are in order of time."""
-
-    TIME = "time"
-    DISTANCE = "distance"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotFilter:
-    """Which bookable slots are wanted; days are included, `text` is part of a place's or site's name or locality.
-
-    With coordinates only slots of stops within `radius_km`, as the crow flies, are found: a stationary place has an
-    address but no coordinates. `path` is the one that a slot's schedule is meant for.
-    """
-
-    paging: Paging = Paging()
-    programme: Programme | None = None
-    path: Path | None = None
-    first_day: date | None = None
-    last_day: date | None = None
-    service_place_id: int | None = None
-    stop_id: int | None = None
-    text: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    radius_km: float = 30.0
-    order: SlotOrder = SlotOrder.TIME
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotAtPlace:
-    """A slot with where it is; stop and site are empty in a stationary place, distance without coordinates."""
-
-    id: int
-    uuid: UUID
-    schedule_id: int
-    starts_at: datetime
-    ends_at: datetime
-    status: SlotStatus
-    capacity: int
-    free: int
-    programme: Programme
-    path: Path
-    mobile: bool
-    service_place_id: int
-    service_place: str
-    address: str
-    stop_id: int | None
-    site_id: int | None
-    site: str | None
-    locality: str | None
-    landmark: str | None
-    street: str | None
-    telephone: str | None
-    latitude: float | None
-    longitude: float | None
-    distance_km: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class SlotPage:
-    """A part of the slots found; `more` tells whether others follow, for counting them all would cost every search."""
-
-    items: list[SlotAtPlace]
-    page: int
-    page_size: int
-    more: bool
-
-
-def find(session: Session, actor: Actor, criteria: SlotFilter, now: datetime) -> SlotPage:
-    """The slots that can be booked at the instant `now`, the soonest or the nearest first."""
-    distance = _distance(criteria)
-    query = _query(actor, null() if distance is None else distance).where(_HAS_FREE_PLACE, Slot.starts_at > now)
-    query = query.where(*_conditions(criteria))
-    if distance is not None:
-        query = query.where(distance <= criteria.radius_km)
-    if distance is not None and criteria.order is SlotOrder.DISTANCE:
-        query = query.order_by(distance)
-    return _page(session, query.order_by(Slot.starts_at, Slot.id), criteria.paging)
-
-
-def get(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
-    """One slot, bookable or not.
-
-    Raises:
-        DomainError: `not_found`.
-    """
-    row = session.execute(_query(actor, null()).where(Slot.id == slot_id)).mappings().one_or_none()
-    if row is None:
-        raise DomainError("not_found", what=f"Slot {slot_id}")
-    return SlotAtPlace(**row)
 
 
 def block(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
@@ -155,12 +57,12 @@ def block(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
 
 
 def unblock(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
-    """Opens a slot for booking again; an open one stays so.
+    """Opens a slot for booking again; an open one stays so, and so does an orphaned one in the hours of its stop.
 
     Raises:
-        DomainError: `slot_withdrawn`.
+        DomainError: `slot_withdrawn`; `slot_orphaned`, its time is worked no more.
     """
-    _set_status(session, actor, slot_id, SlotStatus.OPEN)
+    _set_status(session, actor, slot_id, SlotStatus.OPEN, or_(Slot.status != SlotStatus.ORPHANED, _worked()))
     slot = _not_withdrawn(session, actor, slot_id)
     audit(session, actor, "unblock", "slot", slot_id)
     tell(session, slot.schedule_id)
@@ -169,44 +71,57 @@ def unblock(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
 
 def _not_withdrawn(session: Session, actor: Actor, slot_id: int) -> SlotAtPlace:
     slot = get(session, actor, slot_id)
-    if slot.status is SlotStatus.WITHDRAWN:
-        raise DomainError("slot_withdrawn")
+    if slot.status in GONE:
+        raise DomainError(_gone(slot.status))
     return slot
 
 
-def withdraw(session: Session, actor: Actor, slot_ids: Collection[int], now: datetime) -> list[SlotAtPlace]:
-    """Takes slots out of their schedules, all or none; one that was withdrawn before stays so.
+def withdraw(
+    session: Session, actor: Actor, slot_ids: Collection[int], now: datetime, *, orphan: bool = False
+) -> list[SlotAtPlace]:
+    """Takes slots out of their schedules, all or none; one that was withdrawn or orphaned before stays so.
 
     It is for good: only where the hours of the day leave out the time of the slot and take it in again does it return.
+    Slots with visits become orphaned if `orphan` says so.
 
     Raises:
-        DomainError: `not_found`; `slot_in_the_past`, one has begun; `slots_have_visits`, with the list of visits.
+        DomainError: `not_found`; `slot_in_the_past`, one has begun; `slots_have_visits`, with the list of visits,
+            unless they may be orphaned.
     """
-    rows = [slot for slot in _locked(session, actor, slot_ids, now) if slot.status is not SlotStatus.WITHDRAWN]
-    require_no_visits(visits_in(session, (slot.id for slot in rows if slot.taken)))
+    rows = [slot for slot in _locked(session, actor, slot_ids, now) if slot.status not in GONE]
+    visited = [slot for slot in rows if slot.taken]
+    if not orphan:
+        require_no_visits(visits_in(session, (slot.id for slot in visited)))
+    orphan_slots(session, actor, visited, Cause.SLOT_WITHDRAWN)
     for slot in rows:
-        slot.status = SlotStatus.WITHDRAWN
-        audit(session, actor, "withdraw", "slot", slot.id)
+        if not slot.taken:
+            slot.status = SlotStatus.WITHDRAWN
+            audit(session, actor, "withdraw", "slot", slot.id)
     session.flush()
     for schedule_id in sorted({slot.schedule_id for slot in rows}):
         tell_fewer(session, schedule_id, [slot.id for slot in rows if slot.schedule_id == schedule_id])
-    query = _query(actor, null()).where(Slot.id.in_(slot_ids)).order_by(Slot.starts_at, Slot.id)
-    return [SlotAtPlace(**row) for row in session.execute(query).mappings()]
+    return get_many(session, actor, slot_ids)
 
 
-def change_capacity(session: Session, actor: Actor, slot_id: int, capacity: int, now: datetime) -> SlotAtPlace:
-    """Sets how many women a slot takes.
+def change_capacity(  # noqa: PLR0913 -- what is wanted of one slot, and whether its visits may be orphaned
+    session: Session, actor: Actor, slot_id: int, capacity: int, now: datetime, *, orphan: bool = False
+) -> SlotAtPlace:
+    """Sets how many women a slot takes; with more visits than that it becomes orphaned if `orphan` says so.
 
     Raises:
-        DomainError: `not_found`, `slot_in_the_past`, `slot_withdrawn`; `slots_have_visits`, more are booked already,
-            with the list of visits.
+        DomainError: `not_found`, `slot_in_the_past`, `slot_withdrawn`, `slot_orphaned`; `slots_have_visits`, more are
+            booked already, with the list of visits.
     """
     [slot] = _locked(session, actor, [slot_id], now)
-    if slot.status is SlotStatus.WITHDRAWN:
-        raise DomainError("slot_withdrawn")
-    if capacity < slot.taken:
+    if slot.status in GONE:
+        raise DomainError(_gone(slot.status))
+    before = slot.capacity
+    if capacity >= slot.taken:
+        slot.capacity = capacity
+    elif orphan:
+        orphan_slots(session, actor, [slot], Cause.CAPACITY_CHANGED)
+    else:
         require_no_visits(visits_in(session, [slot_id]))
-    before, slot.capacity = slot.capacity, capacity
     session.flush()
     audit(session, actor, "change_capacity", "slot", slot_id)
     if capacity < before:
@@ -214,6 +129,40 @@ def change_capacity(session: Session, actor: Actor, slot_id: int, capacity: int,
     elif capacity > before:
         tell(session, slot.schedule_id)
     return get(session, actor, slot_id)
+
+
+def orphan_slots(session: Session, actor: Actor, rows: Iterable[Slot], cause: Cause) -> None:
+    """Has slots, locked and with visits, take no others; each goes when its last visit has left.
+
+    The audit log keeps what was the cause. It is for the caller to tell that they take fewer women.
+    """
+    for slot in rows:
+        slot.status = SlotStatus.ORPHANED
+        audit(session, actor, f"orphan_{cause}", "slot", slot.id)
+
+
+def set_end(row: Slot, ends_at: datetime) -> None:
+    """Gives a slot, locked, another end: its identifier says when it starts, and it is told again with the end.
+
+    It is for the caller to tell of it.
+    """
+    if row.ends_at != ends_at:
+        row.ends_at = ends_at
+        row.told_places = None if row.told_places is None else UNSURE
+
+
+def _worked() -> ColumnElement[bool]:
+    """Whether a slot lies in the days of its stop, or in the hours of its schedule in a stationary place."""
+    of_its_stop = Schedule.id == Slot.schedule_id, MobilePoint.id == Schedule.mobile_point_id
+    day = StopDay.stop_id == MobilePoint.stop_id, StopDay.opens_at <= Slot.starts_at, StopDay.closes_at >= Slot.ends_at
+    of_stop = exists().where(*of_its_stop, *day)
+    hours = and_(ScheduleHours.starts_at <= Slot.starts_at, ScheduleHours.ends_at >= Slot.ends_at)
+    of_schedule = exists().where(ScheduleHours.schedule_id == Slot.schedule_id, hours)
+    return or_(and_(Slot.mobile, of_stop), and_(~Slot.mobile, of_schedule))
+
+
+def _gone(status: SlotStatus) -> str:
+    return "slot_withdrawn" if status is SlotStatus.WITHDRAWN else "slot_orphaned"
 
 
 def _locked(session: Session, actor: Actor, slot_ids: Collection[int], now: datetime) -> Sequence[Slot]:
@@ -271,6 +220,12 @@ def tell(session: Session, schedule_id: int, after: Sequence[tuple[MessageKind, 
     outbox.enqueue_again(session, MessageKind.SAVE_SLOTS, schedule_id, after=[*after, taken_back])
 
 
+def tell_orphaned(session: Session, schedule_id: int) -> None:
+    """As `tell`, where a slot is orphaned again that may lie outside of the hours that the central system knows."""
+    outbox.enqueue_again(session, MessageKind.SAVE_SCHEDULE, schedule_id)
+    tell(session, schedule_id, [(MessageKind.SAVE_SCHEDULE, schedule_id)])
+
+
 def tell_fewer(session: Session, schedule_id: int, slot_ids: Collection[int]) -> None:
     """Has it handed over that slots of a schedule take fewer women, if any of its slots were queued before.
 
@@ -288,42 +243,39 @@ def tell_fewer(session: Session, schedule_id: int, slot_ids: Collection[int]) ->
         subject_id=schedule_id,
         service_day=told.service_day,
         after=[
-            *outbox.unaccepted_of_visits(session, Visit.slot_id.in_(slot_ids)),
+            *outbox.unaccepted_of_visits(session, Visit.slot_id.in_(slot_ids), Visit.status.not_in(sorted(OCCUPYING))),
             *([] if refused else [(MessageKind.SAVE_SLOTS, schedule_id)]),
         ],
     )
 
 
-_TAKE = (
-    update(Slot)
-    .where(Slot.id == bindparam("slot_id"), _HAS_FREE_PLACE, Slot.starts_at > bindparam("now"))
-    .values(taken=Slot.taken + 1)
-    .returning(Slot.id)
-)
+def tell_refused_again(session: Session, schedule_id: int, after: Sequence[tuple[MessageKind, int]] = ()) -> None:
+    """Has news of slots that was refused handed over again, now that it is settled who has a place there.
 
-
-def take(session: Session, slot: Slot, now: datetime) -> None:
-    """Takes one place in one statement, which no other booking can come between; the slot is locked until commit.
-
-    Raises:
-        DomainError: `slot_in_the_past`, `slot_withdrawn`, `slot_not_open`, `slot_full`.
+    The central system keeps no slot with fewer places than visits, so it refuses to take a place away in which a woman
+    booked of whom nobody knew here.
     """
-    if session.execute(_TAKE, {"slot_id": slot.id, "now": now}, execution_options=_CORE).one_or_none() is None:
-        session.refresh(slot, ["status", "starts_at"])
-        raise DomainError(_why_not(slot, now))
+    kinds = (MessageKind.WITHDRAW_SLOTS, MessageKind.SAVE_SLOTS)
+    query = select(OutboxMessage.kind).where(
+        OutboxMessage.kind.in_(kinds),
+        OutboxMessage.subject_id == schedule_id,
+        OutboxMessage.state == MessageState.REJECTED,
+    )
+    for kind in session.scalars(query.order_by(OutboxMessage.id)).all():
+        outbox.enqueue_again(session, kind, schedule_id, after=after)
 
 
-def _why_not(slot: Slot, now: datetime) -> str:
-    if slot.starts_at <= now:
-        return "slot_in_the_past"
-    if slot.status is SlotStatus.WITHDRAWN:
-        return "slot_withdrawn"
-    return "slot_full" if slot.status is SlotStatus.OPEN else "slot_not_open"
+def news_of_fewer(session: Session, schedule_ids: Collection[int]) -> set[int]:
+    """Those of the schedules of which news is queued, and was never tried, that slots take fewer women.
 
-
-def free(session: Session, slot_id: int) -> None:
-    """Gives one place back."""
-    session.execute(update(Slot).where(Slot.id == slot_id).values(taken=Slot.taken - 1), execution_options=_CORE)
+    Such news has to stay behind those who leave these slots, so `tell_fewer` is called again when they have left.
+    """
+    query = select(OutboxMessage.subject_id).where(
+        OutboxMessage.kind == MessageKind.WITHDRAW_SLOTS,
+        OutboxMessage.subject_id.in_(sorted(schedule_ids)),
+        text(NEVER_TRIED),
+    )
+    return set(session.scalars(query))
 
 
 def _set_status(
@@ -335,59 +287,6 @@ def _set_status(
     session.execute(changed, execution_options=_CORE)
 
 
-def _query(actor: Actor, distance: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Slot.id,
-            Slot.uuid,
-            Slot.schedule_id,
-            Slot.starts_at,
-            Slot.ends_at,
-            Slot.status,
-            Slot.capacity,
-            (Slot.capacity - Slot.taken).label("free"),
-            Schedule.programme,
-            Schedule.path,
-            Slot.mobile,
-            Slot.service_place_id,
-            ServicePlace.name.label("service_place"),
-            ServicePlace.address,
-            MobilePoint.stop_id,
-            Site.id.label("site_id"),
-            Site.name.label("site"),
-            Site.locality,
-            Site.landmark,
-            Site.street,
-            Site.telephone,
-            Site.latitude,
-            Site.longitude,
-            distance.label("distance_km"),
-        )
-        .join(Schedule, Schedule.id == Slot.schedule_id)
-        .join(ServicePlace, ServicePlace.id == Schedule.service_place_id)
-        .outerjoin(MobilePoint, MobilePoint.id == Schedule.mobile_point_id)
-        .outerjoin(Stop, Stop.id == MobilePoint.stop_id)
-        .outerjoin(Site, Site.id == Stop.site_id)
-        .where(Schedule.provider_id == actor.provider_id)
-    )
-
-
-def _conditions(criteria: SlotFilter) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = []
-    equal = {
-        Schedule.programme: criteria.programme,
-        Schedule.path: criteria.path,
-        Slot.service_place_id: criteria.service_place_id,
-        MobilePoint.stop_id: criteria.stop_id,
-    }
-    wanted += [column == value for column, value in equal.items() if value is not None]
-    wanted += in_days(criteria.first_day, criteria.last_day)
-    if criteria.text:
-        named = (Site.name, Site.locality, Site.gmina, ServicePlace.name, ServicePlace.address)
-        wanted.append(or_(*(column.icontains(criteria.text, autoescape=True) for column in named)))
-    return wanted
-
-
 def in_days(first: date | None, last: date | None) -> list[ColumnElement[bool]]:
     """Conditions on slots that begin on the Polish days from `first` to `last`, both included, None being open."""
     wanted: list[ColumnElement[bool]] = []
@@ -396,21 +295,3 @@ def in_days(first: date | None, last: date | None) -> list[ColumnElement[bool]]:
     if last:
         wanted.append(Slot.starts_at < local_instant(last + timedelta(days=1), time()))
     return wanted
-
-
-def _distance(criteria: SlotFilter) -> ColumnElement[float] | None:
-    """Kilometres from the coordinates wanted to the site, by the haversine formula."""
-    if criteria.latitude is None or criteria.longitude is None:
-        return None
-    north = func.pow(func.sin(func.radians(Site.latitude - criteria.latitude) / 2), 2)
-    east = func.pow(func.sin(func.radians(Site.longitude - criteria.longitude) / 2), 2)
-    across = func.cos(func.radians(criteria.latitude)) * func.cos(func.radians(Site.latitude)) * east
-    kilometres: ColumnElement[float] = 2 * EARTH_RADIUS_KM * func.asin(func.least(1.0, func.sqrt(north + across)))
-    return kilometres
-
-
-def _page(session: Session, query: Select[*tuple[Any, ...]], paging: Paging) -> SlotPage:
-    offset = (paging.page - 1) * paging.page_size
-    rows = session.execute(query.limit(paging.page_size + 1).offset(offset)).mappings().all()
-    items = [SlotAtPlace(**row) for row in rows[: paging.page_size]]
-    return SlotPage(items, paging.page, paging.page_size, len(rows) > paging.page_size)

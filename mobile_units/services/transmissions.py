@@ -224,9 +224,13 @@ def resend(session: Session, actor: Actor, message_id: int, now: datetime) -> Ou
 
 
 def resend_all(session: Session, actor: Actor, rule: str | None, now: datetime) -> int:
-    """Sends all rejected messages again, or those that broke one rule; returns how many."""
+    """Sends all rejected messages again, or those that broke one rule; returns how many.
+
+    One that somebody else corrects or gives up at this moment is left to them: it is waited for by nobody who holds
+    others.
+    """
     query = select(OutboxMessage).where(*_rejected(actor, rule)).order_by(OutboxMessage.id)
-    messages = session.scalars(query.with_for_update(key_share=True)).all()
+    messages = session.scalars(query.with_for_update(key_share=True, skip_locked=True)).all()
     for message in messages:
         message.state, message.due_at = MessageState.PENDING, now
         audit(session, actor, "resend", "outbox_message", message.id)

@@ -4,7 +4,7 @@ A woman asks through a midwife (`services.visits`), in IKP (`services.inbound`),
 (`services.initial_loads`). The order of locks is told in `services.visits`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -27,16 +27,17 @@ from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitSource, VisitStatus, require_transition
-from mobile_units.services import slots, women
+from mobile_units.services import eligibility, expired_holds, slot_places, slots, women
 from mobile_units.services.actors import AUDIT, Actor, audit_values
-from mobile_units.services.contracts import ranges_on_path
+from mobile_units.services.contracts import Ranges, ranges_on_path
 from mobile_units.services.queries import require_version
 from mobile_units.transmission import outbox
 
 
 def _for_update(*conditions: ColumnElement[bool]) -> Select[Woman]:
     """What eligibility asks about a woman; locked against other bookings, not against rows that refer to her."""
-    query = select(Woman).options(load_only(Woman.birth_date, Woman.declaration)).where(*conditions)
+    asked = load_only(Woman.birth_date, Woman.declaration, Woman.merged_into_id)
+    query = select(Woman).options(asked).where(*conditions)
     return query.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
@@ -53,12 +54,22 @@ def locked_woman(session: Session, actor: Actor, woman_id: int) -> Woman:
     """The woman with her row locked, the lock of everything about her visits.
 
     Raises:
-        DomainError: `not_found`.
+        DomainError: `not_found`, `woman_merged`.
     """
     woman = session.scalars(_WOMAN, {"woman_id": woman_id, "provider_id": actor.provider_id}).one_or_none()
     if woman is None:
         raise DomainError("not_found", what=f"Woman {woman_id}")
+    women.require_not_merged(woman)
     return woman
+
+
+def lock_women_of(
+    session: Session, actor: Actor, visit_ids: Collection[int], also: Sequence[ColumnElement[bool]] = ()
+) -> None:
+    """Locks the women of several visits and those who meet the conditions in `also`, the lowest id first."""
+    theirs = select(Visit.woman_id).where(Visit.id.in_(visit_ids), Visit.provider_id == actor.provider_id)
+    which = Woman.provider_id == actor.provider_id, or_(Woman.id.in_(theirs), *also)
+    session.execute(select(Woman.id).where(*which).order_by(Woman.id).with_for_update(key_share=True))
 
 
 def locked_visit(session: Session, actor: Actor, visit_id: int, version: int | None = None) -> Visit:
@@ -71,6 +82,8 @@ def locked_visit(session: Session, actor: Actor, visit_id: int, version: int | N
     woman = session.scalars(_WOMAN_OF_VISIT, of_visit).one_or_none()
     if woman is None:
         raise DomainError("not_found", what=f"Visit {visit_id}")
+    if woman.merged_into_id is not None:  # merged while we waited for her row: the visit is the kept one's now
+        return locked_visit(session, actor, visit_id, version)
     parts = (_SLOT_AT_PLACE, joinedload(Visit.contract_range))
     visit = session.get_one(Visit, visit_id, options=parts, populate_existing=True)
     if version is not None:
@@ -135,60 +148,79 @@ def set_path(session: Session, actor: Actor, visit: Visit, path: Path, override_
     """
     assessment = _assessed(session, visit, path)
     if not assessment.eligible:
-        _require_override(actor, visit.woman, assessment, override_reason)
-    _fit(session, visit, path, assessment)
+        require_override(actor, visit.woman, assessment, override_reason)
+    _fit(visit, path, assessment, ranges_on_path(session, visit.slot.schedule.provider_id, path))
     visit.override_reason = None if assessment.eligible else override_reason
 
 
-def follow_path(session: Session, visit: Visit, path: Path, product_code: str | None = None) -> Assessment:
+class PathFacts:
+    """What is asked when women are given paths, read once for all of them."""
+
+    def __init__(self, session: Session, provider_id: int, woman_ids: Iterable[int]) -> None:
+        """Reads what was performed; whatever else is read as it is needed."""
+        self._session, self._provider_id = session, provider_id
+        self._performed = women.performed(session, woman_ids)
+        self._rules, self._exclusions = eligibility.rules(session)
+        self._ranges: dict[Path, Ranges] = {}
+
+    def assess(self, woman: Woman, path: Path, on: date) -> Assessment:
+        """As `women.assess`."""
+        rules = [rule for rule in self._rules if rule.path == path]
+        return women.assessed(woman, self._performed.get(woman.id, ()), path, on, rules, self._exclusions)
+
+    def ranges_on(self, path: Path) -> Ranges:
+        """As `contracts.ranges_on_path`."""
+        if path not in self._ranges:
+            self._ranges[path] = ranges_on_path(self._session, self._provider_id, path)
+        return self._ranges[path]
+
+
+def follow_path(
+    session: Session, visit: Visit, path: Path, product_code: str | None = None, facts: PathFacts | None = None
+) -> Assessment:
     """As `set_path` for a path that the central system already holds: eligibility is told and refuses nothing.
 
-    The range of `product_code` is taken if it is one that settles the path there and then.
+    The range of `product_code` is taken if it is one that settles the path there and then. With `facts` nothing is read
+    for this visit alone.
 
     Raises:
         DomainError: `path_not_of_programme`, `no_contracted_range`.
     """
-    assessment = _assessed(session, visit, path)
-    _fit(session, visit, path, assessment, product_code)
+    assessment = _assessed(session, visit, path, facts)
+    ranges = facts.ranges_on(path) if facts else ranges_on_path(session, visit.slot.schedule.provider_id, path)
+    _fit(visit, path, assessment, ranges, product_code)
     return assessment
 
 
-def _assessed(session: Session, visit: Visit, path: Path) -> Assessment:
+def _assessed(session: Session, visit: Visit, path: Path, facts: PathFacts | None = None) -> Assessment:
     if path.programme != visit.programme:
         raise DomainError("path_not_of_programme", path=path, programme=visit.programme)
-    return women.assess(session, visit.woman, path, day_of(visit.slot))
+    about = visit.woman, path, day_of(visit.slot)
+    return facts.assess(*about) if facts else women.assess(session, *about)
 
 
-def _fit(session: Session, visit: Visit, path: Path, assessment: Assessment, product_code: str | None = None) -> None:
-    contract_range = _range(session, visit.slot, path, product_code)
+def _fit(visit: Visit, path: Path, assessment: Assessment, ranges: Ranges, product_code: str | None = None) -> None:
+    contract_range = _range(visit.slot, path, ranges, product_code)
     visit.path = path
     visit.eligibility_rule_id = assessment.rule_id
     visit.contract_range = contract_range
 
 
-def _require_override(actor: Actor, woman: Woman, assessment: Assessment, reason: str | None) -> None:
+def require_override(actor: Actor, woman: Woman, assessment: Assessment, reason: str | None) -> None:
+    """Lets a woman in whom the rules refuse, if somebody who may gives a reason.
+
+    Raises:
+        DomainError: `not_eligible`, `not_allowed`.
+    """
     if not reason:
-        raise not_eligible(woman, assessment)
+        raise women.not_eligible(woman, assessment)
     if Role.MIDWIFE not in actor.roles:
         raise DomainError("not_allowed", roles=Role.MIDWIFE.value)
 
 
-def not_eligible(woman: Woman, assessment: Assessment) -> DomainError:
-    """The refusal tells of her health, so it carries her key, by which it is audited after the rollback."""
-    day = assessment.next_eligible_on
-    return DomainError(
-        "not_eligible",
-        woman_id=woman.id,
-        reason_pl=assessment.reason_pl,
-        reason_en=assessment.reason_en,
-        next_eligible_pl=f"{day:%d.%m.%Y}" if day else "nie wiadomo",
-        next_eligible_en=day.isoformat() if day else "not known",
-    )
-
-
-def _range(session: Session, slot: Slot, path: Path, product_code: str | None = None) -> ContractRange:
+def _range(slot: Slot, path: Path, known: Ranges, product_code: str | None = None) -> ContractRange:
     place = slot.schedule.service_place
-    rows, entries, ranges = ranges_on_path(session, slot.schedule.provider_id, path)
+    rows, entries, ranges = known
     wanted = [each for each in ranges if each.product_code == product_code]
     about = (path, place.setting, place.mobility, day_of(slot), place.id, entries)
     try:
@@ -209,20 +241,40 @@ def day_of(slot: Slot) -> date:
     return local_day(slot.starts_at)
 
 
-def exchange(session: Session, left: int, entered: Slot, now: datetime) -> None:
-    """Frees a place in one slot and takes one in another, in the order of locks."""
-    if left < entered.id:
-        slots.free(session, left)
-        slots.take(session, entered, now)
-    else:
-        slots.take(session, entered, now)
-        slots.free(session, left)
+def take_place(session: Session, slot: Slot, now: datetime, admission: slot_places.Admission) -> bool:
+    """As `slot_places.take`; where no place is free, holds whose time is over make room first.
+
+    Raises:
+        DomainError: as `slot_places.take`.
+    """
+    return expired_holds.with_those_places(session, slot, now, lambda: slot_places.take(session, slot, now, admission))
+
+
+def exchange(session: Session, visit: Visit, entered: Slot, now: datetime, admission: slot_places.Admission) -> bool:
+    """As `slot_places.exchange`; where no place is free, holds whose time is over make room first.
+
+    Raises:
+        DomainError: as `slot_places.take`.
+    """
+    return expired_holds.with_those_places(
+        session, entered, now, lambda: slot_places.exchange(session, visit, entered, now, admission), visit.slot
+    )
+
+
+def admission_of(visit: Visit, path: Path | None = None) -> slot_places.Admission:
+    """With what a visit comes to another slot: by the channel by which it was booked, and urgent if it is."""
+    return slot_places.Admission(visit.channel, urgent=visit.urgent, path=path or visit.path)
 
 
 def store(session: Session, actor: Actor, visit: Visit, action: str) -> None:
     """Stores a new visit with the beginning of its history."""
-    session.add(visit)
-    record(session, actor, visit, action, None, None)
+    store_all(session, actor, [visit], action)
+
+
+def store_all(session: Session, actor: Actor, visits: Sequence[Visit], action: str) -> None:
+    """As `store`, of many new visits."""
+    session.add_all(visits)
+    _record(session, actor, visits, action, [None] * len(visits), None)
 
 
 def change(session: Session, actor: Actor, visit: Visit, status: VisitStatus, reason: str | None) -> None:
@@ -231,10 +283,22 @@ def change(session: Session, actor: Actor, visit: Visit, status: VisitStatus, re
     Raises:
         DomainError: `transition_not_allowed`.
     """
-    before = visit.status
-    require_transition(before, status)
-    visit.status = status
-    record(session, actor, visit, status.value, before, reason)
+    change_all(session, actor, [visit], status, reason)
+
+
+def change_all(
+    session: Session, actor: Actor, visits: Sequence[Visit], status: VisitStatus, reason: str | None
+) -> None:
+    """As `change`, of many visits that all had the same status or others, for one reason.
+
+    Raises:
+        DomainError: `transition_not_allowed`.
+    """
+    before = [visit.status for visit in visits]
+    for visit in visits:
+        require_transition(visit.status, status)
+        visit.status = status
+    _record(session, actor, visits, status.value, before, reason)
 
 
 _RECORD = (
@@ -257,25 +321,46 @@ def record(  # noqa: PLR0913, PLR0917 -- a change with its reason, its author, a
 
     A change of the path leaves the status as it is and names both paths as the reason.
     """
+    _record(session, actor, [visit], action, [before], reason)
+
+
+def _record(  # noqa: PLR0913, PLR0917 -- as `record`, with what each visit was before
+    session: Session,
+    actor: Actor,
+    visits: Sequence[Visit],
+    action: str,
+    before: Sequence[VisitStatus | None],
+    reason: str | None,
+) -> None:
     session.flush()
-    change = {"changed": visit.id, "before": before, "after": visit.status, "why": reason, "by": actor.user_id}
-    session.execute(_RECORD, change | audit_values(actor, f"visit_{action}", "woman", visit.woman_id))
+    why_and_who = {"why": reason, "by": actor.user_id}
+    rows = [
+        {"changed": visit.id, "before": was, "after": visit.status, **why_and_who}
+        | audit_values(actor, f"visit_{action}", "woman", visit.woman_id)
+        for visit, was in zip(visits, before, strict=True)
+    ]
+    session.connection().execute(_RECORD, rows)
 
 
 def pass_on(session: Session, visit: Visit) -> None:
     """Has the visit handed over once its slot is known, its place active, and what must come before is accepted."""
-    schedule = visit.slot.schedule
+    _enqueue(session, visit, MessageKind.SAVE_VISIT, stands_on(visit.slot) + made_room(session, visit))
+
+
+def stands_on(slot: Slot) -> list[tuple[MessageKind, int]]:
+    """What has to be known before any visit in a slot: the slot, and that its place is active."""
+    schedule = slot.schedule
     after = [(MessageKind.SAVE_SLOTS, schedule.id)]
     if schedule.service_place.status is not ServicePlaceStatus.ACTIVE:
         after.append((MessageKind.ACTIVATE_SERVICE_PLACE, schedule.service_place_id))
-    _enqueue(session, visit, MessageKind.SAVE_VISIT, after + made_room(session, visit))
+    return after
 
 
 def made_room(session: Session, visit: Visit) -> list[tuple[MessageKind, int]]:
     """What has to be known before the visit can be: her other visits in the programme are over, others left the slot.
 
     Only visits that hold no more are waited for, so that two that hold never wait for each other. Who left the slot
-    did so under the lock of its row, before `slots.take` got it, so the message about it is stored by now.
+    did so under the lock of its row, before `slot_places.take` got it, so the message about it is stored by now.
     """
     over = and_(
         Visit.woman_id == visit.woman_id, Visit.programme == visit.programme, Visit.status.not_in(sorted(ACTIVE))
@@ -289,8 +374,29 @@ def call_off(session: Session, visit: Visit, *, is_there: bool = False) -> None:
 
     What the central system only ever refused is not there to be cancelled, unless it says itself that it `is_there`.
     """
-    if is_there or not _was_only_refused(session, visit):
-        _enqueue(session, visit, MessageKind.CANCEL_VISIT)
+    if not is_there and _only_refused(session, [visit]):
+        return
+    schedule_id = visit.slot.schedule_id
+    behind = slots.news_of_fewer(session, [schedule_id])
+    if behind:
+        outbox.take_turn(session, visit.provider_id)
+    _enqueue(session, visit, MessageKind.CANCEL_VISIT)
+    if behind:
+        slots.tell_fewer(session, schedule_id, [visit.slot_id])
+
+
+def call_off_all(session: Session, visits: Sequence[Visit]) -> None:
+    """As `call_off` of visits that have just ended, but news of their slots is not kept behind the cancellations."""
+    refused = _only_refused(session, visits)
+    ended = [visit for visit in visits if visit.id not in refused]
+    chunks = {key: [(MessageKind.LOAD_VISITS, row.chunk_id)] for key, row in _loads_of(session, ended).items()}
+    outbox.enqueue_cancellations(session, [to_be_told(visit, chunks.get(visit.id, [])) for visit in ended])
+
+
+def to_be_told(visit: Visit, after: Sequence[tuple[MessageKind, int]]) -> outbox.AboutVisit:
+    """A visit as the outbox is told of it."""
+    day = day_of(visit.slot)
+    return outbox.AboutVisit(provider_id=visit.provider_id, visit_id=visit.id, service_day=day, after=after)
 
 
 def under_way(session: Session, visit: Visit) -> bool:
@@ -302,20 +408,25 @@ def under_way(session: Session, visit: Visit) -> bool:
 
 def _load_of(session: Session, visit: Visit) -> InitialLoadRow | None:
     """The row of the initial load from which the visit was made."""
-    if visit.source is not VisitSource.INITIAL_LOAD:
-        return None
-    return session.scalars(select(InitialLoadRow).where(InitialLoadRow.visit_id == visit.id)).one_or_none()
+    return _loads_of(session, [visit]).get(visit.id)
 
 
-def _was_only_refused(session: Session, visit: Visit) -> bool:
-    """Whether the central system refused the visit each time it was told of it; its rejected messages are given up."""
-    row = _load_of(session, visit)
-    loaded = row is not None and row.state is not LoadedRowState.REFUSED
-    if loaded or visit.source is VisitSource.IKP or visit.passed_at is not None:
-        return False
-    if row is not None and outbox.latest(session, MessageKind.SAVE_VISIT, visit.id) is None:
-        return True
-    return outbox.give_up_refused(session, visit.id)
+def _loads_of(session: Session, visits: Iterable[Visit]) -> dict[int, InitialLoadRow]:
+    loaded = [visit.id for visit in visits if visit.source is VisitSource.INITIAL_LOAD]
+    if not loaded:
+        return {}
+    rows = session.scalars(select(InitialLoadRow).where(InitialLoadRow.visit_id.in_(loaded)))
+    return {row.visit_id: row for row in rows}
+
+
+def _only_refused(session: Session, visits: Sequence[Visit]) -> set[int]:
+    """The visits that the central system refused each time it was told of them; what it rejected is given up."""
+    rows = _loads_of(session, visits)
+    taken = {key for key, row in rows.items() if row.state is not LoadedRowState.REFUSED}
+    taken |= {visit.id for visit in visits if visit.source is VisitSource.IKP or visit.passed_at is not None}
+    unknown = {visit.id for visit in visits} - taken
+    silent = {key for key in unknown & rows.keys() if outbox.latest(session, MessageKind.SAVE_VISIT, key) is None}
+    return silent | outbox.give_up_refused(session, unknown - silent)
 
 
 def _enqueue(session: Session, visit: Visit, kind: MessageKind, after: Sequence[tuple[MessageKind, int]] = ()) -> None:

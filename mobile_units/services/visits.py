@@ -2,13 +2,26 @@
 
 Who locks what, and in which order, so that nobody waits in a circle:
 
-1. the central identifier of the visit, where something comes from the central system (`services.inbound`);
-2. the row of the woman. It is the lock of everything about her visits: eligibility, the repeated key and the statuses
-   that a use-case reads stay as they are until it commits;
-3. the rows of slots, the lowest id first, late in the transaction, because many women want the same slot;
-4. visits and their unique indexes. A wait there is for another woman's booking under the same idempotency key, which
+1. what a use-case changes as a whole: a bulk move; the central identifier of the visit, where something comes from the
+   central system (`services.inbound`); the itinerary and the units, or the place, of a change of plans;
+2. the row of the woman, the lowest id first. It is the lock of everything that is hers: eligibility, the repeated key,
+   her visits with their statuses, her entries on the waiting list and the messages about her visits stay as they are
+   for the use-case that has it until it commits. A worker alone comes to them by other ways, as told below;
+3. the rows of mixed sessions, the lowest id first, because what fits in their slots depends on all of them;
+4. the rows of slots, the lowest id first, late in the transaction, because many women want the same slot. All that are
+   needed are locked before anything is told of one, those of a mixed session that may fit no longer or again too;
+5. visits and their unique indexes. A wait there is for another woman's booking under the same idempotency key, which
    needs no further slot;
-5. the message in the outbox. A worker that records an attempt goes the same way, from the visit to the message.
+6. the outbox: first the turn of the provider for news of slots, schedules, points and places (`outbox.take_turn`),
+   then messages. Who has the turn has all rows above that it needs, and waits for nobody who wants the turn. A plain
+   booking needs no turn, nor does a cancellation unless its slot has news; messages about one visit are met by who has
+   its woman. A worker that records an attempt goes the same way, from what the message is about, which may be many
+   slots or visits, the lowest id first, to the message;
+7. messages to women, the lowest id first, whose sender locks nothing else.
+
+Who would come against this order takes a row only if nobody has it: the worker that ends holds or offers places has the
+woman, her visit and her entry so (`expired_holds`, `offers`; a slot that is offered is claimed by a lock of its own,
+before all these), a worker that claims a message, and who sends all rejected messages again.
 
 A place is never counted before it is taken: one conditional UPDATE takes it, and the constraints of the database
 guard capacity and the one active visit even against a use-case that forgets all this.
@@ -16,22 +29,28 @@ guard capacity and the one active visit even against a use-case that forgets all
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from mobile_units.errors import DomainError
 from mobile_units.models.mobile_points import MobilePoint
 from mobile_units.models.schedules import Schedule
 from mobile_units.models.slots import Slot
-from mobile_units.models.visits import Visit
+from mobile_units.models.visits import Visit, VisitChange
+from mobile_units.rules.admission import BookingChannel
 from mobile_units.rules.calendar import local_day
+from mobile_units.rules.messages import NoticeKind
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitStatus, require_transition
-from mobile_units.services import slots
+from mobile_units.services import booking_facts, expired_holds, new_visits, slot_places, slots
 from mobile_units.services import visit_steps as steps
 from mobile_units.services.actors import Actor, audit
+from mobile_units.services.booking_facts import Facts
+from mobile_units.services.messages_to_women import notify
 from mobile_units.services.queries import Page, Paging, get_owned, page_of
+from mobile_units.services.slot_places import Admission
 
 ATTENDANCE = (VisitStatus.ARRIVED, VisitStatus.PERFORMED, VisitStatus.NOT_PERFORMED, VisitStatus.NO_SHOW)
 RECORDED = (VisitStatus.CONFIRMED, *ATTENDANCE)
@@ -45,15 +64,22 @@ _OUTCOMES = frozenset({VisitStatus.PERFORMED, VisitStatus.NOT_PERFORMED, VisitSt
 class NewVisit:
     """A place for a woman; `override_reason` sets the rules of eligibility aside, if they would refuse her.
 
-    `idempotency_key` makes a repeated request harmless: it answers with the visit that the first one made.
+    `channel` says where she asked for it. With `overbooking` she may come above the capacity of the slot, as far as
+    its schedule lets women.
+
+    `idempotency_key` makes a repeated request harmless: it answers with the visit that the first one made. With
+    `notify` she is written to about the booking.
     """
 
     woman_id: int
     slot_id: int
     path: Path
     urgent: bool = False
+    channel: BookingChannel = BookingChannel.DESK
+    overbooking: bool = False
     override_reason: str | None = field(default=None, repr=False)
     idempotency_key: str | None = None
+    notify: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +93,12 @@ class StatusChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """Who gives a visit up, and why."""
+    """Who gives a visit up, and why; with `notify` the woman is told, who did not ask for it herself."""
 
     version: int
     cancelled_by: CancelledBy
     reason: str | None = field(default=None, repr=False)
+    notify: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +112,16 @@ class PathChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """The slot to which a visit goes; an override of the visit goes with it unless a new reason is given."""
+    """The slot to which a visit goes; an override of the visit goes with it unless a new reason is given.
+
+    With `notify` the woman is told, who did not ask for it herself.
+    """
 
     version: int
     slot_id: int
     reason: str | None = field(default=None, repr=False)
     override_reason: str | None = field(default=None, repr=False)
+    notify: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,20 +149,69 @@ def book(session: Session, actor: Actor, command: NewVisit, now: datetime) -> Vi
 
     Raises:
         DomainError: `not_found`, `idempotency_key_reused`, `path_not_of_programme`, `not_eligible`, `not_allowed` (the
-            role may not override), `no_contracted_range`, `slot_full`, `slot_not_open`, `slot_in_the_past`.
+            role may not override), `no_contracted_range`, `woman_merged`, and whatever `slot_places.take` refuses.
     """
-    woman = steps.locked_woman(session, actor, command.woman_id)
-    known = _booked_before(session, actor, command)
-    if known:
-        return known
-    slot = steps.slot_at_place(session, actor, command.slot_id)
-    visit = steps.new_visit(actor, woman, slot)
-    visit.urgent, visit.idempotency_key = command.urgent, command.idempotency_key
-    steps.set_path(session, actor, visit, command.path, command.override_reason)
-    slots.take(session, slot, now)
-    steps.store(session, actor, visit, "book")
-    steps.pass_on(session, visit)
+    return admit(session, actor, command, now)
+
+
+def admit(  # noqa: PLR0913 -- a booking, and what makes a hold or an offer of it
+    session: Session,
+    actor: Actor,
+    command: NewVisit,
+    now: datetime,
+    *,
+    held_until: datetime | None = None,
+    waiting: bool = False,
+) -> Visit:
+    """As `book`, or until `held_until` as a hold, which is not passed on; `waiting` opens places kept for the list."""
+    where = (command.woman_id, command.slot_id, command.path, now, command.idempotency_key)
+    facts = booking_facts.read(session, actor, *where)
+    if facts.known is not None:
+        return _booked_before(session, command, facts.known, is_hold=held_until is not None)
+    values = _judged(session, actor, command, facts)
+    if facts.has_expired_hold:
+        _release_hers(session, command.woman_id, facts, now)
+    values["overbooked"] = steps.take_place(session, facts.slot, now, _admission(command, waiting=waiting))
+    values |= {"status": VisitStatus.HELD if held_until else VisitStatus.BOOKED, "held_until": held_until}
+    visit = new_visits.store(session, actor, facts, values, "hold" if held_until else "book")
+    if held_until is None:
+        new_visits.pass_on(session, visit)
+    if command.notify and held_until is None:
+        notify(session, actor, visit, NoticeKind.BOOKED)
     return visit
+
+
+def _judged(session: Session, actor: Actor, command: NewVisit, facts: Facts) -> dict[str, Any]:
+    """The columns of the visit that follow from the rules of eligibility and of the contracts."""
+    if command.path.programme != facts.slot.schedule.programme:
+        raise DomainError("path_not_of_programme", path=command.path, programme=facts.slot.schedule.programme)
+    assessment = facts.assess(session)
+    if not assessment.eligible:
+        steps.require_override(actor, facts.woman, assessment, command.override_reason)
+    return {
+        "contract_range": facts.contract_range(session),
+        "eligibility_rule_id": assessment.rule_id,
+        "override_reason": None if assessment.eligible else command.override_reason,
+        "urgent": command.urgent,
+        "channel": command.channel,
+        "idempotency_key": command.idempotency_key,
+    }
+
+
+def _admission(command: NewVisit, *, waiting: bool) -> Admission:
+    return Admission(
+        command.channel,
+        urgent=command.urgent,
+        overbooking=command.overbooking,
+        waiting=waiting,
+        path=command.path,
+    )
+
+
+def _release_hers(session: Session, woman_id: int, facts: Facts, now: datetime) -> None:
+    """Ends her own hold in the programme whose time is over, before it is in the way of this visit."""
+    hers = (Visit.woman_id == woman_id, Visit.programme == facts.slot.schedule.programme)
+    expired_holds.release(session, now, *hers, also=[facts.slot])
 
 
 def change_status(session: Session, actor: Actor, visit_id: int, command: StatusChange, now: datetime) -> Visit:
@@ -158,15 +238,21 @@ def change_status(session: Session, actor: Actor, visit_id: int, command: Status
 def cancel(session: Session, actor: Actor, visit_id: int, command: Cancellation) -> Visit:
     """Gives a visit up and its place back, and has the cancellation passed on behind the visit.
 
+    A hold was never passed on, so nothing is told of its end.
+
     Raises:
         DomainError: `not_found`, `stale_version`, `transition_not_allowed`.
     """
     visit = steps.locked_visit(session, actor, visit_id, command.version)
     require_transition(visit.status, VisitStatus.CANCELLED)
-    slots.free(session, visit.slot_id)
+    slot_places.free(session, visit)
+    was_held, visit.held_until = visit.status is VisitStatus.HELD, None
     visit.cancelled_by = command.cancelled_by
     steps.change(session, actor, visit, VisitStatus.CANCELLED, command.reason)
-    steps.call_off(session, visit)
+    if not was_held:
+        steps.call_off(session, visit)
+    if command.notify and not was_held:
+        notify(session, actor, visit, NoticeKind.CANCELLED)
     return visit
 
 
@@ -178,7 +264,8 @@ def change_path(session: Session, actor: Actor, visit_id: int, command: PathChan
 
     Raises:
         DomainError: `not_found`, `stale_version`, `visit_over`, `path_not_of_programme`, `not_eligible`, `not_allowed`,
-            `no_contracted_range`.
+            `no_contracted_range`; `path_not_in_session`; `session_full`, the rooms or the crew that the slot shares
+            have no time for it.
     """
     visit = steps.locked_visit(session, actor, visit_id, command.version)
     if visit.status not in ACTIVE:
@@ -186,8 +273,10 @@ def change_path(session: Session, actor: Actor, visit_id: int, command: PathChan
     note = f"{visit.path} → {command.path}"
     steps.set_path(session, actor, visit, command.path, command.override_reason)
     steps.not_passed(visit)
+    slot_places.change_path(session, visit, command.path)
     steps.record(session, actor, visit, "change_path", visit.status, note)
-    steps.pass_on(session, visit)
+    if visit.status is not VisitStatus.HELD:
+        steps.pass_on(session, visit)
     return visit
 
 
@@ -203,13 +292,15 @@ def move(session: Session, actor: Actor, visit_id: int, command: Move, now: date
         raise DomainError("same_slot")
     slot = steps.slot_at_place(session, actor, command.slot_id)
     new = steps.new_visit(actor, old.woman, slot)
-    new.urgent, new.moved_from = old.urgent, old.uuid
+    new.urgent, new.channel, new.moved_from = old.urgent, old.channel, old.uuid
     steps.set_path(session, actor, new, old.path, command.override_reason or old.override_reason)
-    steps.exchange(session, old.slot_id, slot, now)
+    new.overbooked = steps.exchange(session, old, slot, now, steps.admission_of(old))
     steps.change(session, actor, old, VisitStatus.MOVED, command.reason)
     steps.store(session, actor, new, "move")
     steps.call_off(session, old)
     steps.pass_on(session, new)
+    if command.notify:
+        notify(session, actor, new, NoticeKind.MOVED)
     return new
 
 
@@ -267,17 +358,17 @@ def _wanted(actor: Actor, criteria: VisitFilter) -> Select[Visit]:
     return query.order_by(Slot.starts_at, Visit.id)
 
 
-def _booked_before(session: Session, actor: Actor, command: NewVisit) -> Visit | None:
+def _booked_before(session: Session, command: NewVisit, visit_id: int, *, is_hold: bool) -> Visit:
     """The visit that the first request with this key made; the wording of an override may differ."""
-    if command.idempotency_key is None:
-        return None
-    query = select(Visit).where(
-        Visit.provider_id == actor.provider_id, Visit.idempotency_key == command.idempotency_key
-    )
-    visit = session.scalars(query.options(*_PARTS)).one_or_none()
-    if visit and any(getattr(visit, name) != getattr(command, name) for name in _CONTENT):
+    visit = session.scalars(select(Visit).where(Visit.id == visit_id).options(*_PARTS)).one()
+    began_as = session.scalars(_FIRST_STATUS, {"visit_id": visit_id}).one()
+    differs = any(getattr(visit, name) != getattr(command, name) for name in _CONTENT)
+    if differs or (began_as is VisitStatus.HELD) != is_hold:
         raise DomainError("idempotency_key_reused")
     return visit
 
 
-_CONTENT = ("woman_id", "slot_id", "path", "urgent")
+_CONTENT = ("woman_id", "slot_id", "path", "urgent", "channel")
+_FIRST_STATUS = (
+    select(VisitChange.to_status).where(VisitChange.visit_id == bindparam("visit_id")).order_by(VisitChange.id).limit(1)
+)

@@ -1,6 +1,6 @@
 """Watching over the hand-over: its figures, the same as metrics for Prometheus, and findings for a monitor.
 
-The metrics also count the planning jobs, which the same worker does.
+The metrics also count the planning jobs and the messages to women, which the same worker does.
 
 Everything is counted from the database at the time of asking, for one provider, so that any number of web processes
 answers the same.
@@ -25,14 +25,19 @@ from mobile_units.models.transmissions import (
     TransmissionLink,
 )
 from mobile_units.rules.calendar import local_day
-from mobile_units.services import risks, transmissions
+from mobile_units.rules.messages import Channel
+from mobile_units.services import call_list, messages_to_women, orphans, risks, transmissions
 from mobile_units.services.actors import Actor
+from mobile_units.services.messages_to_women import Summary
+from mobile_units.services.orphans import OrphanCount
 from mobile_units.services.queries import Paging
 from mobile_units.services.risks import PATIENCE, RiskFilter, When, Why
 
 HORIZON_DAYS = 14
 STALE_READING = timedelta(hours=1)
 """How old the last reading of the centre's changes may be."""
+CALLED_BEFORE = timedelta(days=1)
+"""How long before her appointment a woman who is to be called is a finding."""
 TODAY_LOOKED_AT = 500
 """How many of today's visits at risk are looked at one by one."""
 
@@ -70,6 +75,9 @@ class Figures:
     open_differences: int
     changes_read_seconds: float | None
     changes_failing: bool
+    orphans: OrphanCount
+    to_women: Summary
+    women_to_call_soon: int
 
 
 def figures(session: Session, actor: Actor, now: datetime) -> Figures:
@@ -88,6 +96,9 @@ def figures(session: Session, actor: Actor, now: datetime) -> Figures:
         open_differences=_differences(session, actor),
         changes_read_seconds=(now - cursor.read_at).total_seconds() if cursor and cursor.read_at else None,
         changes_failing=cursor is not None and cursor.failed_at is not None,
+        orphans=orphans.count(session, actor),
+        to_women=messages_to_women.summary(session, actor),
+        women_to_call_soon=call_list.count(session, actor, (now, now + CALLED_BEFORE)),
     )
 
 
@@ -140,6 +151,7 @@ def metrics(session: Session, actor: Actor, now: datetime) -> str:
     _count_messages(registry, known)
     _count_visits(registry, known)
     _tell_link(registry, known)
+    _count_messages_to_women(registry, known)
     _gauge(registry, "planning_jobs", "Planning jobs of 90 days by state.", _planning_jobs(session, actor), "state")
     return generate_latest(registry).decode()
 
@@ -177,6 +189,7 @@ def _count_visits(registry: object, known: Figures) -> None:
     _gauge(registry, "visits_at_risk", meaning, _by_word(known.at_risk), "when")
     _gauge(registry, "inbound_conflicts", "Changes of the centre that wait for a person.", known.inbound_conflicts)
     _gauge(registry, "open_differences", "Differences of reconciliations not settled.", known.open_differences)
+    _gauge(registry, "orphaned_visits", "Visits in orphaned slots, which have to be moved.", known.orphans.visits)
     meaning = "Time since the changes of the centre were last read."
     _gauge(registry, "changes_read_age_seconds", meaning, known.changes_read_seconds)
 
@@ -186,6 +199,17 @@ def _tell_link(registry: object, known: Figures) -> None:
     _gauge(registry, "link_halted", "1 if we are not let in and sending is halted.", float(link.halted_at is not None))
     _gauge(registry, "link_open", "1 if the circuit breaker is open.", float(link.opened_at is not None))
     _gauge(registry, "link_failures", "Calls in a row without an answer of substance.", float(link.failures))
+
+
+def _count_messages_to_women(registry: object, known: Figures) -> None:
+    states = {state.value: float(count) for state, count in known.to_women.states.items()}
+    _gauge(registry, "messages_to_women", "Messages to women by state.", states, "state")
+    _gauge(registry, "women_to_call", "Women who have to be told by telephone.", known.to_women.to_call)
+    meaning = "Women who have to be told by telephone of what is within a day."
+    _gauge(registry, "women_to_call_soon", meaning, known.women_to_call_soon)
+    halted = {way.channel for way in known.to_women.halted}
+    ways = {way.value: float(way in halted) for way in (Channel.EMAIL, Channel.SMS)}
+    _gauge(registry, "way_to_women_halted", "1 if nothing is sent to women by this way.", ways, "way")
 
 
 def _planning_jobs(session: Session, actor: Actor) -> dict[str, float]:
@@ -211,6 +235,7 @@ def check(session: Session, actor: Actor, now: datetime) -> list[Finding]:
     """
     known = figures(session, actor, now)
     found = [*_of_today(session, actor, now), *_of_link(known, now), *_of_messages(known), *_of_centre(known)]
+    found += [*_of_women(known), *_of_orphans(known)]
     return sorted(found, key=lambda finding: -finding.severity)
 
 
@@ -305,6 +330,19 @@ def _of_messages(known: Figures) -> Iterator[Finding]:
         )
 
 
+def _of_orphans(known: Figures) -> Iterator[Finding]:
+    found = known.orphans
+    if found.first_at is not None:
+        day = local_day(found.first_at)
+        yield Finding(
+            Severity.NEEDS_A_PERSON,
+            "orphaned_slots",
+            found.slots,
+            f"Terminy osierocone: {found.slots}, wizyty do przeniesienia: {found.visits}, pierwsza {day:%d.%m.%Y}.",
+            f"Orphaned slots: {found.slots}, visits to be moved: {found.visits}, the first on {day.isoformat()}.",
+        )
+
+
 def _of_centre(known: Figures) -> Iterator[Finding]:
     if known.inbound_conflicts:
         yield Finding(
@@ -330,4 +368,23 @@ def _of_centre(known: Figures) -> Iterator[Finding]:
             1,
             "Zmiany z systemu centralnego nie są odczytywane; sprawdź `mobile-units worker` i dziennik.",
             "The changes of the centre are not being read; see `mobile-units worker` and its log.",
+        )
+
+
+def _of_women(known: Figures) -> Iterator[Finding]:
+    for way in known.to_women.halted:
+        yield Finding(
+            Severity.NEEDS_A_PERSON,
+            "way_to_women_halted",
+            1,
+            f"Wiadomości do pacjentek wstrzymane ({way.channel}): {way.reason}. Po naprawie: messages resume.",
+            f"Messages to women are halted ({way.channel}): {way.reason}. Once that is mended: messages resume.",
+        )
+    if known.women_to_call_soon:
+        yield Finding(
+            Severity.NEEDS_A_PERSON,
+            "women_to_call_soon",
+            known.women_to_call_soon,
+            f"Pacjentki, do których trzeba zadzwonić w ciągu doby: {known.women_to_call_soon}.",
+            f"Women who have to be called within a day: {known.women_to_call_soon}.",
         )

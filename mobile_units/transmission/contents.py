@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, case, func, select
+from sqlalchemy import Row, Select, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from mobile_units.models.contracts import Contract, ContractRange
@@ -26,10 +26,13 @@ from mobile_units.models.providers import Provider
 from mobile_units.models.schedules import Schedule, ScheduleHours
 from mobile_units.models.service_places import ServicePlace
 from mobile_units.models.sites import Site
-from mobile_units.models.slots import UNSURE, Slot, SlotStatus
+from mobile_units.models.slots import CLOSED, UNSURE, Slot, SlotStatus
 from mobile_units.models.units import MobileUnit
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import IdentityKind, Woman
+from mobile_units.rules.calendar import local_day
+from mobile_units.rules.slots import Interval
+from mobile_units.rules.stops import merged
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import CancelledBy
 from mobile_units.transmission.deliveries import ClaimedMessage, Told, ToldSlots
@@ -180,12 +183,25 @@ _SCHEDULE = (
     .join(ContractRange.contract)
 )
 _HOURS = select(ScheduleHours.starts_at, ScheduleHours.ends_at).order_by(ScheduleHours.starts_at)
+_OUTSIDE = select(Slot.starts_at, Slot.ends_at).where(
+    or_(Slot.status == SlotStatus.ORPHANED, func.coalesce(Slot.told_places, 0) != 0),
+    ~exists().where(
+        ScheduleHours.schedule_id == Slot.schedule_id,
+        ScheduleHours.starts_at <= Slot.starts_at,
+        ScheduleHours.ends_at >= Slot.ends_at,
+    ),
+)
+"""Slots that the central system holds, or is to hold, though they are worked no more: orphaned ones, or what is left of
+them. It refuses working times that leave out a slot with places."""
 
 
 def _schedule(session: Session, claimed: ClaimedMessage) -> Content:
     row = session.execute(_SCHEDULE.where(Schedule.id == claimed.subject_id)).one()
-    hours = session.execute(_HOURS.where(ScheduleHours.schedule_id == claimed.subject_id))
     schedule = row.Schedule
+    hours = session.execute(_HOURS.where(ScheduleHours.schedule_id == claimed.subject_id))
+    times = [Interval(*each) for each in hours]
+    outside = [Interval(*each) for each in session.execute(_OUTSIDE.where(Slot.schedule_id == claimed.subject_id))]
+    days = [local_day(each.starts_at) for each in outside]
     message = ScheduleData(
         message_id=_own_id(row, claimed.uuid),
         identifier=_own_id(row, schedule.uuid),
@@ -194,9 +210,11 @@ def _schedule(session: Session, claimed: ClaimedMessage) -> Content:
         product_code=row.product_code,
         contract_number=row.number,
         nfz_branch=row.nfz_branch,
-        valid_from=schedule.valid_from,
-        valid_to=schedule.valid_to,
-        working_times=tuple(WorkingTime(start, end) for start, end in hours),
+        valid_from=min([schedule.valid_from, *days]),
+        valid_to=max([schedule.valid_to, *days]),
+        working_times=tuple(
+            WorkingTime(time.starts_at, time.ends_at) for time in (merged([*times, *outside]) if outside else times)
+        ),
     )
     return _compared(claimed, message, schedule.told_digest)
 
@@ -204,14 +222,14 @@ def _schedule(session: Session, claimed: ClaimedMessage) -> Content:
 # slots
 
 _PLACES = case(
-    (Slot.status == SlotStatus.WITHDRAWN, 0), (Slot.status == SlotStatus.BLOCKED, Slot.taken), else_=Slot.capacity
+    (Slot.status == SlotStatus.WITHDRAWN, 0), (CLOSED, Slot.taken), else_=func.greatest(Slot.capacity, Slot.taken)
 )
-"""The places that can be had: a blocked slot has those that are taken."""
+"""The places that can be had there: a slot that women may not book themselves has those that are taken."""
 
 _NEVER_OFFERED = Slot.told_places.is_(None) & (Slot.status == SlotStatus.WITHDRAWN)
 _CHANGED = _PLACES.is_distinct_from(Slot.told_places) & ~_NEVER_OFFERED
 _FEWER = func.coalesce(Slot.told_places, 0) > _PLACES
-_FEWER_IF_ANY = (Slot.told_places == UNSURE) & (Slot.capacity > _PLACES)
+_FEWER_IF_ANY = (Slot.told_places == UNSURE) & (Slot.capacity + Slot.extra > _PLACES)
 
 _OWN_SCHEDULE = select(*_SPEAKER, Schedule.uuid).join(Provider, Provider.id == Schedule.provider_id)
 _SLOTS = select(Slot.id, Slot.uuid, Slot.starts_at, Slot.ends_at, _PLACES.label("places")).order_by(Slot.starts_at)
@@ -233,7 +251,7 @@ def _told_slots(
 ) -> Content:
     own = session.execute(_OWN_SCHEDULE.where(Schedule.id == claimed.subject_id)).one()
     rows = session.execute(query.where(Slot.schedule_id == claimed.subject_id)).all()
-    told = ToldSlots([row.id for row in rows], [row.places for row in rows])
+    told = ToldSlots([row.id for row in rows], [row.places for row in rows], [row.ends_at for row in rows])
     if not rows:
         return Content(None, told)
     slots = tuple(

@@ -49,10 +49,11 @@ class ClaimedMessage:
 
 @dataclass(frozen=True, slots=True)
 class ToldSlots:
-    """How many places of which slots a message tells; both have the same length."""
+    """How many places of which slots a message tells, and when these end; all have the same length."""
 
     ids: list[int]
     places: list[int]
+    ends: list[datetime]
 
 
 Told = ToldSlots | str

@@ -17,7 +17,6 @@ from threading import Event
 import structlog
 from sqlalchemy import Engine, Update, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from mobile_units import clock, db
@@ -42,7 +41,6 @@ from mobile_units.transmission.shared_clock import SharedClock
 LEAST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=1)
 LOOK_AGAIN_SECONDS = 0.2
-UNREACHABLE = (OperationalError, InterfaceError)
 
 Receive = Callable[[Session, int, int], InboundState]
 """Takes over a change, given the keys of the provider and of the change; says what became of it."""
@@ -199,7 +197,7 @@ class Reader:
         try:
             with db.transaction(self.engine) as session:
                 return self.receive(session, provider_id, change_id)
-        except UNREACHABLE:
+        except db.UNREACHABLE:
             raise
         except DomainError as refusal:
             code = refusal.code

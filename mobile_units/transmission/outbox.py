@@ -15,10 +15,17 @@ holds no content, so it stands for "hand over the subject as it is"; this module
 
 Who changes a subject holds the lock of its row when it comes here; `records` locks in the same order, first the
 subject and then the message, so that the two never wait for each other in a circle.
+
+Messages about a visit are only met by who holds the lock of its woman. All others (news of slots, schedules, points and
+places) are stored by many transactions, several by each: before the first of them a transaction takes the turn of its
+provider (`take_turn`), so it never holds one while it waits for another. It has locked all rows that it needs by then.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, func, select, text
@@ -27,6 +34,7 @@ from sqlalchemy.orm import Session
 from mobile_units.models.transmissions import NEVER_TRIED, UNSETTLED, MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.rules.transmissions import MessageKind, in_sequence_with
+from mobile_units.rules.visits import ACTIVE, OCCUPYING, VisitStatus
 
 VISIT_IS_OVER = "wizyta odwołana lub przeniesiona"
 """Why a rejected message is given up without a person."""
@@ -41,6 +49,7 @@ def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
     service_day: date,
     requires: Iterable[OutboxMessage] = (),
     after: Sequence[tuple[MessageKind, int]] = (),
+    first: bool = False,
 ) -> OutboxMessage:
     """Stores, in the transaction of the change, that the subject has to be handed over; returns the message.
 
@@ -52,15 +61,20 @@ def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
     accepted nor given up, for the newest one of each kind and subject in `after` likewise, and for the earlier ones of
     its own sequence. One that itself waits for the message, directly or through others, is left out: it cannot have
     been sent, and when it is sent it tells what is so then. Two changes at once would not see that of each other, so
-    where a message of the provider is reused, one about visits and one about what they stand on follow each other.
-    Change the subject before this call, so that two changes of one subject are stored in one order.
+    one that uses a message about visits again and one about what they stand on follow each other. Change the subject
+    before this call, so that two changes of one subject are stored in one order.
+
+    A message about no visit takes the turn of the provider until the end of the transaction, unless it is the `first`
+    about a subject that is stored with it, which nobody else can know.
     """
     row = {"provider_id": provider_id, "kind": kind.value, "subject_id": subject_id, "service_day": service_day}
     uuid = uuid4()
     session.flush()
+    if kind not in _ABOUT_VISITS and not first:
+        take_turn(session, provider_id)
     message: OutboxMessage = session.scalars(_STORE, row | {"uuid": uuid}).all()[-1]
-    if message.uuid != uuid:
-        session.execute(_VISITS_IN_TURN if kind in _ABOUT_VISITS else _ALONE, {"provider_id": provider_id})
+    if kind in _ABOUT_VISITS and message.uuid != uuid:
+        session.execute(_VISITS_IN_TURN, {"provider_id": provider_id})
     awaited = {
         "message_id": message.id,
         "kind": kind.value,
@@ -72,6 +86,15 @@ def enqueue(  # noqa: PLR0913 -- the columns of a message, all named at the call
     }
     session.execute(_ADD_DEPENDENCIES, awaited)
     return message
+
+
+def take_turn(session: Session, provider_id: int) -> None:
+    """Waits until no other transaction of the provider stores messages about anything but new or cancelled visits.
+
+    Who stores one about a visit and then one about slots, and may meet messages of both that were never tried, takes
+    the turn before the first.
+    """
+    session.execute(_ALONE, {"provider_id": provider_id})
 
 
 def enqueue_again(
@@ -124,7 +147,7 @@ _VISITS_IN_TURN = text(
 )
 """Messages about visits alone never wait in a circle: they wait for visits that are over, which wait for no new ones.
 
-A new message is not waited for before it is committed, so it closes no circle and takes no lock.
+A new one is not waited for before it is committed, so it closes no circle and takes no lock.
 """
 
 _HAS_ROOM_THERE = f"""
@@ -163,23 +186,105 @@ ON CONFLICT DO NOTHING
 """)  # noqa: S608 -- put together from constants
 
 
-def give_up_refused(session: Session, visit_id: int) -> bool:
-    """Gives up what was to save a visit that is over, if all of it was rejected; says whether there is nothing more.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AboutVisit:
+    """A visit that is to be told of; `after` as in `enqueue`."""
+
+    provider_id: int
+    visit_id: int
+    service_day: date
+    after: Sequence[tuple[MessageKind, int]] = ()
+
+    def values(self) -> dict[str, Any]:
+        """The parameters of the statements that store it."""
+        about = {"provider_id": self.provider_id, "subject_id": self.visit_id, "service_day": self.service_day}
+        awaited = {"kinds": [kind.value for kind, _ in self.after], "subjects": [subject for _, subject in self.after]}
+        return {"uuid": uuid4(), **about, **awaited}
+
+
+def enqueue_new_visits(session: Session, visits: Sequence[AboutVisit]) -> None:
+    """As `enqueue` of visits of which no message was ever stored, so that nothing can wait for them yet.
+
+    Each waits for what is told of her other visits in the programme that are over and of visits that left the slot
+    (`services.visit_steps.made_room`) as well, which is asked in the same statement.
+    """
+    if visits:
+        session.connection().execute(_STORE_NEW_VISIT, [each.values() for each in visits])
+
+
+def enqueue_cancellations(session: Session, visits: Sequence[AboutVisit]) -> None:
+    """As `enqueue` of the end of visits of which nobody was told before, so that nothing can wait for it yet."""
+    if visits:
+        session.connection().execute(_STORE_CANCELLATION, [each.values() for each in visits])
+
+
+_NOT_ACTIVE, _NOT_OCCUPYING = (
+    ", ".join(f"'{status}'" for status in sorted(set(VisitStatus) - kept)) for kept in (ACTIVE, OCCUPYING)
+)
+_IN_SEQUENCE = ", ".join(f"'{kind}'" for kind in sorted(in_sequence_with(MessageKind.SAVE_VISIT)))
+_AWAITED = """
+    SELECT max(id) FROM outbox_messages
+    JOIN unnest(CAST(:kinds AS varchar[]), CAST(:subjects AS bigint[])) AS after (kind, subject_id)
+    USING (kind, subject_id)
+    GROUP BY kind, subject_id
+"""
+_STORE_NEW_VISIT = text(f"""
+WITH stored AS (
+    INSERT INTO outbox_messages (uuid, provider_id, kind, subject_id, service_day, state, attempts, uncertain)
+    VALUES (:uuid, :provider_id, 'save_visit', :subject_id, :service_day, 'pending', 0, false)
+    RETURNING id
+), awaited AS (
+    SELECT id FROM outbox_messages
+    WHERE {UNSETTLED} AND id = ANY (ARRAY({_AWAITED})) AND NOT (kind = 'save_slots' AND {_HAS_ROOM_THERE})
+    UNION
+    SELECT outbox_messages.id FROM visits AS new
+    JOIN visits AS other ON other.id <> new.id AND (
+        other.woman_id = new.woman_id AND other.programme = new.programme AND other.status IN ({_NOT_ACTIVE})
+        OR other.slot_id = new.slot_id AND other.status IN ({_NOT_OCCUPYING})
+    )
+    JOIN outbox_messages ON outbox_messages.subject_id = other.id AND kind IN ({_IN_SEQUENCE}) AND {UNSETTLED}
+    WHERE new.id = :subject_id
+)
+INSERT INTO outbox_dependencies (message_id, requires_id) SELECT stored.id, awaited.id FROM stored, awaited
+""")  # noqa: S608 -- put together from constants
+_STORE_CANCELLATION = text(f"""
+WITH stored AS (
+    INSERT INTO outbox_messages (uuid, provider_id, kind, subject_id, service_day, state, attempts, uncertain)
+    VALUES (:uuid, :provider_id, 'cancel_visit', :subject_id, :service_day, 'pending', 0, false)
+    RETURNING id
+), awaited AS (
+    SELECT id FROM outbox_messages WHERE {UNSETTLED} AND subject_id = :subject_id AND kind IN ({_IN_SEQUENCE})
+    UNION
+    SELECT id FROM outbox_messages WHERE {UNSETTLED} AND id = ANY (ARRAY({_AWAITED}))
+)
+INSERT INTO outbox_dependencies (message_id, requires_id) SELECT stored.id, awaited.id FROM stored, awaited
+""")  # noqa: S608 -- put together from constants
+
+
+def give_up_refused(session: Session, visit_ids: Collection[int]) -> set[int]:
+    """Gives up what was to save visits that are over, where all of it was rejected; the visits of which that is true.
 
     Where a message was accepted, or may have arrived, the central system may hold the visit, and all stays as it is.
     """
+    if not visit_ids:
+        return set()
     query = select(OutboxMessage).where(OutboxMessage.kind == MessageKind.SAVE_VISIT)
-    query = query.where(OutboxMessage.subject_id == visit_id).order_by(OutboxMessage.id)
+    query = query.where(OutboxMessage.subject_id.in_(sorted(visit_ids))).order_by(OutboxMessage.id)
     locked = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    messages = session.scalars(locked).all()
-    refused = {MessageState.REJECTED, MessageState.GIVEN_UP}
-    if not messages or any(each.uncertain or each.accepted_at or each.state not in refused for each in messages):
-        return False
-    for message in messages:
+    by_visit: dict[int, list[OutboxMessage]] = defaultdict(list)
+    for message in session.scalars(locked):
+        by_visit[message.subject_id].append(message)
+    refused = {visit_id for visit_id, messages in by_visit.items() if all(map(_was_refused, messages))}
+    for message in (message for visit_id in refused for message in by_visit[visit_id]):
         if message.state is MessageState.REJECTED:
             message.state, message.note, message.decided_at = MessageState.GIVEN_UP, VISIT_IS_OVER, func.now()
     session.flush()
-    return True
+    return refused
+
+
+def _was_refused(message: OutboxMessage) -> bool:
+    settled = message.state in {MessageState.REJECTED, MessageState.GIVEN_UP}
+    return settled and not message.uncertain and not message.accepted_at
 
 
 def latest(session: Session, kind: MessageKind, subject_id: int) -> OutboxMessage | None:

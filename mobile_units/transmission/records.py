@@ -166,17 +166,20 @@ def _refusals(outcome: Outcome) -> dict[str, list[Any]]:
 
 _OF_SLOTS = frozenset({MessageKind.SAVE_SLOTS, MessageKind.WITHDRAW_SLOTS})
 
-_KEEP_PLACES = text("""
+_KEEP_PLACES = text(f"""
 WITH locked AS MATERIALIZED (
     SELECT id FROM slots WHERE id = ANY (CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
 ), told AS (
-    SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:places AS smallint[])) AS told (id, places)
+    SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:places AS smallint[]), CAST(:ends AS timestamptz[]))
+        AS told (id, places, ends_at)
 )
-UPDATE slots SET told_places = told.places FROM locked JOIN told USING (id)
+UPDATE slots SET told_places = CASE WHEN told.ends_at = slots.ends_at THEN told.places ELSE {UNSURE} END
+FROM locked JOIN told USING (id)
 WHERE slots.id = locked.id AND EXISTS (
     SELECT FROM outbox_messages WHERE id = :id AND attempts = :attempts AND state = 'in_progress'
 )
-""")
+""")  # noqa: S608 -- put together from constants
+"""A slot that got another end while it was told is held there with the end that it had."""
 
 _FORGET_PLACES = text(f"""
 WITH locked AS MATERIALIZED (
@@ -198,6 +201,7 @@ def _keep_places(session: Session, claimed: ClaimedMessage, told: Told | None) -
         session.execute(_FORGET_PLACES, {"subject_id": claimed.subject_id})
     elif told.ids:
         values = {"id": claimed.id, "attempts": claimed.attempts, "ids": told.ids, "places": told.places}
+        values["ends"] = told.ends
         session.execute(_KEEP_PLACES, values)
 
 

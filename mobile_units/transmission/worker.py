@@ -20,7 +20,6 @@ from typing import Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from mobile_units import clock, db
 from mobile_units.config import Settings
@@ -50,7 +49,6 @@ FASTEST = 1
 """The level of zlib that costs least time; envelopes repeat themselves so much that it hardly matters."""
 
 Result = TypeVar("Result")
-UNREACHABLE = (OperationalError, InterfaceError)
 
 log = structlog.get_logger()
 
@@ -214,7 +212,7 @@ class Worker:
             try:
                 with db.transaction(self.engine) as session:
                     return records.record(session, claimed, attempt, self.shared.now())
-            except UNREACHABLE:
+            except db.UNREACHABLE:
                 failures += 1
                 if clock.monotonic() > deadline or self.stop.wait(_back_off_seconds(failures)):
                     raise

@@ -11,8 +11,12 @@ from webargs.flaskparser import abort
 from mobile_units.errors import DomainError
 from routes.api import (
     audit,
+    bulk_moves,
+    call_list,
     changes,
     contracts,
+    cover,
+    day_list,
     docs,
     eligibility,
     evidence,
@@ -21,7 +25,9 @@ from routes.api import (
     inbound,
     initial_loads,
     itineraries,
+    messages_to_women,
     mobile_points,
+    orphans,
     planning_jobs,
     planning_settings,
     problems,
@@ -34,13 +40,16 @@ from routes.api import (
     schedules,
     service_places,
     sites,
+    slot_patterns,
     slots,
+    templates,
     tokens,
     transmissions,
     units,
     users,
     versions,
     visits,
+    waiting_list,
     women,
 )
 from schemas.problems import ProblemSchema
@@ -49,8 +58,12 @@ PREFIX = "/api/v1"
 BODIES = frozenset({"json", "files"})
 FEATURES: tuple[Blueprint, ...] = (
     audit.blueprint,
+    bulk_moves.blueprint,
+    call_list.blueprint,
     changes.blueprint,
     contracts.blueprint,
+    cover.blueprint,
+    day_list.blueprint,
     eligibility.blueprint,
     evidence.blueprint,
     geocoding.blueprint,
@@ -58,7 +71,9 @@ FEATURES: tuple[Blueprint, ...] = (
     inbound.blueprint,
     initial_loads.blueprint,
     itineraries.blueprint,
+    messages_to_women.blueprint,
     mobile_points.blueprint,
+    orphans.blueprint,
     planning_jobs.blueprint,
     planning_settings.blueprint,
     product_codes.blueprint,
@@ -70,13 +85,16 @@ FEATURES: tuple[Blueprint, ...] = (
     schedules.blueprint,
     service_places.blueprint,
     sites.blueprint,
+    slot_patterns.blueprint,
     slots.blueprint,
+    templates.blueprint,
     tokens.blueprint,
     transmissions.blueprint,
     units.blueprint,
     users.blueprint,
     versions.blueprint,
     visits.blueprint,
+    waiting_list.blueprint,
     women.blueprint,
 )
 
@@ -119,6 +137,7 @@ def install(app: Flask) -> tuple[Blueprint, ...]:
     api.ma_plugin.converter.add_attribute_function(_pattern_in_openapi)
     api.register_field(Decimal, "string", "decimal")
     api.register_converter(app.url_map.converters["key"], _key_in_openapi)
+    api.register_converter(app.url_map.converters["day"], _day_in_openapi)
     for blueprint in FEATURES:
         api.register_blueprint(blueprint, url_prefix=PREFIX)
     app.before_request(_require_readable)
@@ -166,3 +185,7 @@ def _pattern_in_openapi(_converter: object, _field: Field[Any], ret: dict[str, A
 
 def _key_in_openapi(_converter: object) -> dict[str, object]:
     return {"type": "integer", "format": "int64", "minimum": 0}
+
+
+def _day_in_openapi(_converter: object) -> dict[str, object]:
+    return {"type": "string", "format": "date"}

@@ -1,13 +1,15 @@
 """Changes after publication: only the difference is handed over, and visits in the way are listed."""
 
+from typing import Any
+
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from mobile_units import clock
 from mobile_units.rules.roles import Role
-from mobile_units.services import changes, slots
-from mobile_units.services.changes import Changes
-from mobile_units.services.slots import SlotAtPlace
+from mobile_units.services import changes, place_changes, slots
+from mobile_units.services.change_works import Changes
+from mobile_units.services.slot_search import SlotAtPlace
 from routes.auth import roles
 from routes.database import actor, transaction
 from schemas.changes import (
@@ -16,8 +18,8 @@ from schemas.changes import (
     PlaceChangeSchema,
     PublishedStopChangeSchema,
     SlotsToWithdrawSchema,
+    StopWithdrawalSchema,
 )
-from schemas.itineraries import VersionSchema
 from schemas.slots import SlotSchema
 
 blueprint = Blueprint("changes", __name__, description="Changes after publication (zmiany po publikacji)")
@@ -54,9 +56,9 @@ class StopWithdrawalPreview(MethodView):
     """What the withdrawal of a published stop would do."""
 
     @roles(Role.COORDINATOR)
-    @blueprint.arguments(VersionSchema)
+    @blueprint.arguments(StopWithdrawalSchema)
     @blueprint.response(200, ChangesSchema)
-    def post(self, read: dict[str, int], stop_id: int) -> Changes:
+    def post(self, read: dict[str, Any], stop_id: int) -> Changes:
         """Tell what a withdrawal would do and which visits are in its way; nothing is changed."""
         with transaction() as session:
             return changes.preview_withdrawal(session, actor(), stop_id, read["version"], clock.now())
@@ -67,12 +69,12 @@ class StopWithdrawal(MethodView):
     """Withdrawing a published stop."""
 
     @roles(Role.COORDINATOR)
-    @blueprint.arguments(VersionSchema)
+    @blueprint.arguments(StopWithdrawalSchema)
     @blueprint.response(200, ChangesSchema)
-    def post(self, read: dict[str, int], stop_id: int) -> Changes:
+    def post(self, read: dict[str, Any], stop_id: int) -> Changes:
         """Drop all days of a published stop from now on; its unit is free, its slots are withdrawn."""
         with transaction() as session:
-            return changes.withdraw_stop(session, actor(), stop_id, read["version"], clock.now())
+            return changes.withdraw_stop(session, actor(), stop_id, now=clock.now(), **read)
 
 
 @blueprint.route("/service-places/<key:service_place_id>/preview-change")
@@ -82,10 +84,10 @@ class PlaceChangePreview(MethodView):
     @roles(Role.COORDINATOR)
     @blueprint.arguments(PlaceChangeSchema)
     @blueprint.response(200, ChangesSchema)
-    def post(self, command: changes.PlaceChange, service_place_id: int) -> Changes:
+    def post(self, command: place_changes.PlaceChange, service_place_id: int) -> Changes:
         """Tell what a change would do and which visits are in its way; nothing is changed."""
         with transaction() as session:
-            return changes.preview_place(session, actor(), service_place_id, command, clock.now())
+            return place_changes.preview_place(session, actor(), service_place_id, command, clock.now())
 
 
 @blueprint.route("/service-places/<key:service_place_id>/change")
@@ -95,10 +97,10 @@ class OpenedPlaceChange(MethodView):
     @roles(Role.COORDINATOR)
     @blueprint.arguments(PlaceChangeSchema)
     @blueprint.response(200, ChangesSchema)
-    def post(self, command: changes.PlaceChange, service_place_id: int) -> Changes:
+    def post(self, command: place_changes.PlaceChange, service_place_id: int) -> Changes:
         """Change or close days of a stationary place and queue the difference for the hand-over."""
         with transaction() as session:
-            return changes.change_place(session, actor(), service_place_id, command, clock.now())
+            return place_changes.change_place(session, actor(), service_place_id, command, clock.now())
 
 
 @blueprint.route("/slots/withdraw")
@@ -108,10 +110,10 @@ class WithdrawnSlots(MethodView):
     @roles(Role.COORDINATOR)
     @blueprint.arguments(SlotsToWithdrawSchema)
     @blueprint.response(200, SlotSchema(many=True))
-    def post(self, wanted: dict[str, list[int]]) -> list[SlotAtPlace]:
-        """Take slots out of their schedules, all or none."""
+    def post(self, wanted: dict[str, Any]) -> list[SlotAtPlace]:
+        """Take slots out of their schedules, all or none; those with visits become orphaned, if that is allowed."""
         with transaction() as session:
-            return slots.withdraw(session, actor(), wanted["slot_ids"], clock.now())
+            return slots.withdraw(session, actor(), now=clock.now(), **wanted)
 
 
 @blueprint.route("/slots/<key:slot_id>/capacity")
@@ -121,7 +123,7 @@ class SlotCapacity(MethodView):
     @roles(Role.COORDINATOR)
     @blueprint.arguments(CapacitySchema)
     @blueprint.response(200, SlotSchema)
-    def post(self, wanted: dict[str, int], slot_id: int) -> SlotAtPlace:
+    def post(self, wanted: dict[str, Any], slot_id: int) -> SlotAtPlace:
         """Set how many women a slot takes; never fewer than are booked."""
         with transaction() as session:
-            return slots.change_capacity(session, actor(), slot_id, wanted["capacity"], clock.now())
+            return slots.change_capacity(session, actor(), slot_id, now=clock.now(), **wanted)

@@ -13,7 +13,13 @@ from mobile_units.services.derivation import Published
 from mobile_units.services.publishing import Preview
 from routes.auth import roles
 from routes.database import actor, transaction
-from schemas.publishing import OpeningSchema, PreviewSchema, PublicationSchema, PublishedSchema
+from schemas.publishing import (
+    OpeningSchema,
+    PreviewSchema,
+    PublicationPreviewSchema,
+    PublicationSchema,
+    PublishedSchema,
+)
 
 blueprint = Blueprint("publishing", __name__, description="From plans to schedules and slots (publikacja)")
 
@@ -23,11 +29,12 @@ class Publication(MethodView):
     """Publishing an itinerary."""
 
     @roles(Role.COORDINATOR)
+    @blueprint.arguments(PublicationPreviewSchema, location="query")
     @blueprint.response(200, PreviewSchema)
-    def get(self, itinerary_id: int) -> Preview:
+    def get(self, how: dict[str, bool], itinerary_id: int) -> Preview:
         """Tell what publishing would do and which visits are in its way; nothing is changed."""
         with transaction() as session:
-            return publishing.preview(session, actor(), itinerary_id, clock.now())
+            return publishing.preview(session, actor(), itinerary_id, clock.now(), **how)
 
     @roles(Role.COORDINATOR)
     @blueprint.arguments(PublicationSchema)
@@ -35,8 +42,9 @@ class Publication(MethodView):
     def post(self, wanted: dict[str, Any], itinerary_id: int) -> Published:
         """Publish an approved itinerary: what follows, or of a version the difference, is queued for the hand-over."""
         with transaction() as session:
-            done = publishing.publish(session, actor(), itinerary_id, wanted["version"], clock.now())
-            if wanted["stationary"]:
+            stationary = wanted.pop("stationary")
+            done = publishing.publish(session, actor(), itinerary_id, now=clock.now(), **wanted)
+            if stationary:
                 itinerary = itineraries.get(session, actor(), itinerary_id)
                 first_day, last_day = itinerary.first_day, itinerary.last_day
                 done = sum(publishing.open_all_stationary(session, actor(), first_day, last_day), done)

@@ -10,13 +10,17 @@ from mobile_units.errors import DomainError
 from mobile_units.models.women import Woman
 from mobile_units.rules.eligibility import Assessment
 from mobile_units.rules.roles import Role
-from mobile_units.services import women
+from mobile_units.services import merging, women
 from routes.auth import roles
 from routes.database import actor, transaction
 from schemas.women import (
     AssessmentSchema,
+    ConsentWithdrawalSchema,
     EligibilityQuerySchema,
     IdentitySchema,
+    MergePreviewSchema,
+    MergeQuerySchema,
+    NewMergeSchema,
     NewWomanSchema,
     WomanChangeSchema,
     WomanSchema,
@@ -79,13 +83,50 @@ class OneWoman(MethodView):
     @blueprint.arguments(WomanChangeSchema)
     @blueprint.response(200, WomanSchema)
     def patch(self, change: dict[str, Any], woman_id: int) -> Woman:
-        """Change names, telephone or declaration, or correct her identity; her visits are handed over again."""
+        """Change names, contact, consents or declaration, or correct her identity.
+
+        Her visits are handed over again with what is new.
+        """
         try:
             with transaction() as session:
                 return women.change(session, actor(), woman_id, **change, today=clock.today())
         except DomainError as error:
             _audit_known(error, change["values"].get("identity"))
             raise
+
+
+@blueprint.route("/women/<key:woman_id>/consents/withdraw")
+class ConsentWithdrawal(MethodView):
+    """Withdrawing consents."""
+
+    @roles(Role.MIDWIFE)
+    @blueprint.arguments(ConsentWithdrawalSchema)
+    @blueprint.response(200, WomanSchema)
+    def post(self, withdrawn: dict[str, Any], woman_id: int) -> Woman:
+        """Withdraw consents at her word, whatever else is being changed about her."""
+        with transaction() as session:
+            return women.withdraw_consents(session, actor(), woman_id, withdrawn["channels"])
+
+
+@blueprint.route("/women/<key:woman_id>/merge")
+class MergeOfWomen(MethodView):
+    """Merging a woman who was kept twice into this one."""
+
+    @roles(Role.MIDWIFE)
+    @blueprint.arguments(MergeQuerySchema, location="query")
+    @blueprint.response(200, MergePreviewSchema)
+    def get(self, query: dict[str, Any], woman_id: int) -> merging.MergePreview:
+        """See what a merge would do; for a midwife who is an administrator too."""
+        with transaction() as session:
+            return merging.preview(session, actor(), woman_id, query["merged_id"])
+
+    @roles(Role.MIDWIFE)
+    @blueprint.arguments(NewMergeSchema)
+    @blueprint.response(200, WomanSchema)
+    def post(self, wanted: dict[str, Any], woman_id: int) -> Woman:
+        """Merge another woman into this one; for a midwife who is an administrator too."""
+        with transaction() as session:
+            return merging.merge(session, actor(), woman_id, wanted.pop("merged_id"), merging.Merge(**wanted))
 
 
 @blueprint.route("/women/<key:woman_id>/eligibility")

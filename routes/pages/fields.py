@@ -31,6 +31,19 @@ def whole_if_any(form: Form, name: str, label: str, least: int, most: int) -> in
     return whole(form, name, label, least, most) if form.get(name, "").strip() else None
 
 
+def number(form: Form, name: str, label: str, most: float) -> float:
+    """A number from zero on, with a decimal comma or point.
+
+    Raises:
+        DomainError: `invalid_input`, it is none or above `most`.
+    """
+    text = form.get(name, "").strip().replace(",", ".")
+    found = float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII) else -1.0
+    if not 0 <= found <= most:
+        raise DomainError("invalid_input", problem=f"{label} (liczba od 0 do {most:g})")
+    return found
+
+
 def day(form: Form, name: str, label: str) -> date:
     """A day, as a browser sends it.
 

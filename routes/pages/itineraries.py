@@ -211,7 +211,7 @@ def refusal(
 @blueprint.get("/<key:itinerary_id>/publication")
 @roles(Role.COORDINATOR)
 def publication(itinerary_id: int) -> ResponseReturnValue:
-    """What publishing would do, and what is in its way."""
+    """What publishing would do, and what is in its way; with visits there, as if their slots might be orphaned."""
     return _publication(itinerary_id)
 
 
@@ -222,7 +222,7 @@ def _publication(itinerary_id: int, refused: DomainError | None = None) -> Respo
         common = frame(session)
     try:
         with transaction() as session:
-            preview = publishing.preview(session, actor(), itinerary_id, clock.now())
+            preview = publishing.preview(session, actor(), itinerary_id, clock.now(), orphan=True)
     except DomainError as error:
         in_the_way = error
     told = {"itinerary": itinerary, "preview": preview, "in_the_way": in_the_way, "refused": refused}
@@ -237,7 +237,8 @@ def publish(itinerary_id: int) -> ResponseReturnValue:
     try:
         with transaction() as session:
             version = fields.whole(request.form, "version", "wersja", 0)
-            published = publishing.publish(session, actor(), itinerary_id, version, clock.now())
+            orphan = request.form.get("orphan") == "1"
+            published = publishing.publish(session, actor(), itinerary_id, version, clock.now(), orphan=orphan)
     except DomainError as error:
         return refusal(error, _publication, itinerary_id)
     return done(itinerary_id, f"Trasa jest opublikowana. {_made(published)}")

@@ -15,8 +15,7 @@ from mobile_units.models.itineraries import Itinerary, ItineraryStatus
 from mobile_units.models.planning import JobState, PlanningJob
 from mobile_units.models.sites import Site
 from mobile_units.models.units import MobileUnit
-from mobile_units.planning.problem import Roads, Weights
-from mobile_units.planning.process import GREEDY
+from mobile_units.planning.problem import GREEDY, Roads, Weights
 from mobile_units.rules.roles import Role
 from mobile_units.services import (
     itineraries,

@@ -14,7 +14,7 @@ from mobile_units.models.itineraries import Stop
 from mobile_units.planning.problem import Key
 from mobile_units.rules.roles import Role
 from mobile_units.services import edits, itineraries, planning
-from mobile_units.services.changes import undone
+from mobile_units.services.change_works import undone
 from mobile_units.services.edits import Wish
 from mobile_units.services.itineraries import StopChange
 from mobile_units.services.versions import Edit

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks import bookings, planner, slots, stage, transmission, whole_job
+from mobile_units import embedded
+from tests.benchmarks import bookings, bulk_move, national, planner, search, slots, stage, transmission, whole_job
 from tests.benchmarks.stage import report
 
 ROOT = Path(__file__).parents[2]
@@ -22,15 +23,30 @@ ROOT = Path(__file__).parents[2]
 def main(names: Sequence[str]) -> None:
     """Prints one table, of the parts that are named or of all."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
-    for name in names or PARTS:
-        PARTS[name]()
+    wanted = names or [*PARTS, *IN_A_QUARTER]
+    for name in wanted:
+        if name in PARTS:
+            PARTS[name]()
+    in_a_quarter = [IN_A_QUARTER[name] for name in wanted if name not in PARTS]
+    if in_a_quarter:
+        _in_a_quarter(in_a_quarter)
 
 
-def with_database() -> None:
-    """Publishing and bookings, which share a database."""
+def _in_a_quarter(parts: Sequence[Callable[[national.Stored], None]]) -> None:
+    """Parts that share a national quarter, which is stored once."""
+    with tempfile.TemporaryDirectory(prefix="mobile-units-bench-") as folder:
+        try:
+            with national.database(Path(folder)) as stored:
+                for measure in parts:
+                    measure(stored)
+        finally:
+            embedded.stop(Path(folder))
+
+
+def storing_slots() -> None:
+    """A quarter of slots, and publishing the sample."""
     with tempfile.TemporaryDirectory(prefix="mobile-units-bench-") as folder, stage.database(Path(folder)) as database:
         slots.measure(database)
-        bookings.measure(database)
 
 
 def import_of_wsgi() -> None:
@@ -53,9 +69,14 @@ def _seconds(command: Sequence[str], environ: dict[str, str]) -> float:
 PARTS: Mapping[str, Callable[[], object]] = {
     "job": whole_job.measure,
     "import": import_of_wsgi,
-    "database": with_database,
+    "slots": storing_slots,
     "transmission": transmission.measure,
     "planner": planner.measure,
+}
+IN_A_QUARTER: Mapping[str, Callable[[national.Stored], None]] = {
+    "search": search.measure,
+    "bookings": bookings.measure,
+    "bulk_move": bulk_move.measure,
 }
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path, Programme
 from mobile_units.rules.visits import ACTIVE, CancelledBy, VisitStatus
 from mobile_units.rules.women import make_pesel
-from mobile_units.services import slots, visits, women
+from mobile_units.services import slot_search, slots, visits, women
 from mobile_units.services.queries import Paging
 from tests.chaos.scene import Scene
 
@@ -182,8 +182,8 @@ class Driver:
         days = (self.scene.last_day - self.scene.first_day).days
         day = self.scene.first_day + timedelta(days=self.random.randint(0, days))
         paging = Paging(1, 5 if self.random.random() < 0.3 else 100)
-        wanted = slots.SlotFilter(paging=paging, programme=programme, first_day=day, last_day=day)
-        free = slots.find(session, self.scene.actor, wanted, clock.now()).items
+        wanted = slot_search.SlotFilter(paging=paging, programme=programme, first_day=day, last_day=day)
+        free = slot_search.find(session, self.scene.actor, wanted, clock.now()).items
         if not free:
             raise DomainError("slot_full")
         return self.random.choice(free).id

@@ -1,12 +1,13 @@
 """What the tests of the planner lean on: brute force finds the best plan, and every constraint binds in the samples."""
 
+from contextlib import suppress
 from datetime import date
 
-import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 
-from mobile_units.planning.check import check, terms
+from mobile_units.planning.check import check, check_stops, terms
 from mobile_units.planning.problem import PlannedStop, Problem, Weights
 from mobile_units.planning.violations import SENTENCES
 from tests.planning.brute import optimum
@@ -35,15 +36,21 @@ def problems_with_stops(draw: st.DrawFn) -> tuple[Problem, list[PlannedStop]]:
     return asked, stops
 
 
-@pytest.mark.parametrize("code", sorted({code for code in SENTENCES if "misstated" not in code} - NEVER_BY_CHANCE))
-def test_every_constraint_binds_in_random_problems(code: str) -> None:
-    """Sooner or later somebody runs into it."""
-    found = find(
-        problems_with_stops(),
-        lambda made: code in {violation.code for violation in check(made[0], plan_of(*made))},
-        settings=settings(max_examples=500, phases=[Phase.generate], derandomize=True, database=None),
-    )
-    assert found
+def test_every_constraint_binds_in_random_problems() -> None:
+    """Sooner or later, within 500 problems, somebody runs into each."""
+    never_met = {code for code in SENTENCES if "misstated" not in code} - NEVER_BY_CHANCE
+
+    def all_are_met(made: tuple[Problem, list[PlannedStop]]) -> bool:
+        never_met.difference_update(violation.code for violation in check_stops(*made))
+        return not never_met
+
+    with suppress(NoSuchExample):
+        find(
+            problems_with_stops(),
+            all_are_met,
+            settings=settings(max_examples=500, phases=[Phase.generate], derandomize=True, database=None),
+        )
+    assert never_met == set()
 
 
 def test_the_best_of_two_orders_is_found() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from mobile_units.planning.check import check, terms
 from mobile_units.planning.drives import Ways
 from mobile_units.planning.explain import explain_unserved
-from mobile_units.planning.openings import Lines, women_within
+from mobile_units.planning.openings import Lines
 from mobile_units.planning.problem import (
     Capacity,
     Limit,
@@ -379,7 +379,7 @@ def serving(asked: Problem, place: PlanningSite, need: Need) -> Iterator[Planned
     """Every stay at the place in which somebody due for what is needed can be examined, however short."""
     for crew in asked.units:
         for stay in stays(asked, crew, place, any_length=True) if crew.offers(need) else ():
-            if women_within(crew, place, stay.days)[need]:
+            if crew.women_within(place, stay.days)[need]:
                 yield stay
 
 

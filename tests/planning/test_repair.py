@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from mobile_units.planning.check import check, terms
+from mobile_units.planning.check import check, check_stops, terms
 from mobile_units.planning.problem import Limit, Period, PlannedStop, PlanningSite, PlanningUnit, Problem
 from mobile_units.planning.repair import (
     Breakdown,
@@ -195,10 +195,12 @@ def carried_out(draw: st.DrawFn) -> Problem:
 def with_one_more(asked: Problem, by: PlanningUnit, at: PlanningSite, length: int) -> Problem:
     """The problem with a fixed stop more, if one breaks no rule."""
     working = asked.working_days(by)
+    busy = {day for each in asked.fixed if each.unit_id == by.id for day in each.days}
     for start in range(len(working)):
-        for women in (30, 5):
-            made = PlannedStop(by.id, at.id, tuple(working[start : start + max(length, at.days_min)]), women)
-            if not check(asked, plan_of(asked, [*asked.fixed, made])):
+        days = tuple(working[start : start + max(length, at.days_min)])
+        for women in (30, 5) if busy.isdisjoint(days) else ():
+            made = PlannedStop(by.id, at.id, days, women)
+            if not check_stops(asked, [*asked.fixed, made]):
                 return replace(asked, fixed=(*asked.fixed, made))
     return asked
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from mobile_units.planning import solver
 from mobile_units.planning.check import check, terms
 from mobile_units.planning.problem import (
+    GREEDY,
     Capacity,
     Limit,
     Matrix,
@@ -30,7 +31,7 @@ from mobile_units.planning.problem import (
     Roads,
     Weights,
 )
-from mobile_units.planning.solver import GREEDY, SOLVER, greedy, solve
+from mobile_units.planning.solver import SOLVER, greedy, solve
 from mobile_units.planning.violations import Violation
 from mobile_units.rules.programmes import Programme
 from mobile_units.rules.units import HomeRule

@@ -17,6 +17,7 @@ from mobile_units.services.actors import Actor
 from routes import auth
 from routes.app import create_app
 from tests.factories import ApiClient, api_client
+from tests.factories_booking import DAY
 from tests.routes.pages.browser import browser
 
 OPEN_TO_ALL = {
@@ -37,7 +38,7 @@ def routes(app: Flask) -> Iterator[tuple[str, str, str, frozenset[Role]]]:
     """Each route's name, path with some key, method, and the roles that it names."""
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
-        _, path = rule.build(dict.fromkeys(rule.arguments, 1)) or ("", "")
+        _, path = rule.build({each: DAY if each == "day" else 1 for each in rule.arguments}) or ("", "")
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield auth.route_name(rule.endpoint, view, method), path, method, auth.needed_roles(view, method)
 

@@ -65,6 +65,15 @@ def test_sentences_are_complete_in_both_languages(code: str) -> None:
         assert not {"{", "}"} & set(error.sentence(language) + error.way_out(language))
 
 
+def test_poles_read_a_day_as_they_write_it() -> None:
+    """The fact stays as programs read it; only a fact that is a day and nothing else is taken for one."""
+    error = DomainError("too_early", day="2026-12-08")
+    assert "(8.12.2026)" in error.sentence("pl")
+    assert "(2026-12-08)" in error.sentence("en")
+    assert error.facts["day"] == "2026-12-08"
+    assert "05/2026-12-08" in DomainError("template_retired", name="05/2026-12-08").sentence("pl")
+
+
 def test_every_refusal_is_raised_with_the_facts_that_its_sentences_need() -> None:
     """Otherwise telling the refusal would itself be an error."""
     found = list(raised())

@@ -23,9 +23,11 @@ from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Mobility, Path, Programme
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import CancelledBy
-from mobile_units.services import changes, publishing, reports, slots, visits
+from mobile_units.services import changes, place_changes, publishing, reports, slot_search, slots, visits
 from mobile_units.services.actors import Actor
-from mobile_units.services.changes import Changes, PlaceChange, PlaceDay, StopChange, WorkedDay, WorkingHours
+from mobile_units.services.change_works import Changes
+from mobile_units.services.changes import StopChange, WorkedDay
+from mobile_units.services.place_changes import PlaceChange, PlaceDay, WorkingHours
 from mobile_units.services.reports import ReportPeriod
 from mobile_units.services.visits import Cancellation, NewVisit
 from tests import factories, factories_booking, factories_planning
@@ -285,7 +287,7 @@ def test_women_planned_follow_the_places(session: Session, actor: Actor, stop: S
         ]
         figures.append((row.planned, row.offered))
     assert figures == [(6, 6), (0, 0)]
-    assert slots.find(session, actor, slots.SlotFilter(), NOW).items == []
+    assert slot_search.find(session, actor, slot_search.SlotFilter(), NOW).items == []
 
 
 # days and stops that go
@@ -495,7 +497,7 @@ MONDAY, TUESDAY = date(2027, 3, 8), date(2027, 3, 9)
 def change_place(session: Session, actor: Actor, place: ServicePlace, *days: PlaceDay, now: datetime = NOW) -> Changes:
     """Changes days of a place as it was read just now."""
     session.refresh(place)
-    return changes.change_place(session, actor, place.id, PlaceChange(version=place.version, days=days), now)
+    return place_changes.change_place(session, actor, place.id, PlaceChange(version=place.version, days=days), now)
 
 
 def test_a_room_closes_for_a_week(session: Session, actor: Actor, laboratory: ServicePlace) -> None:
@@ -537,9 +539,10 @@ def test_a_room_with_visits_does_not_close(session: Session, actor: Actor, labor
     slot = next(each for each in rows(session, actor) if each.starts_at.day == 8)
     visit = booked(session, actor, slot)
     command = PlaceChange(version=laboratory.version, days=[PlaceDay(MONDAY)])
-    assert [each.id for each in changes.preview_place(session, actor, laboratory.id, command, NOW).visits] == [visit.id]
+    told = place_changes.preview_place(session, actor, laboratory.id, command, NOW)
+    assert [each.id for each in told.visits] == [visit.id]
     with refused("slots_have_visits"):
-        changes.change_place(session, actor, laboratory.id, command, NOW)
+        place_changes.change_place(session, actor, laboratory.id, command, NOW)
 
 
 def test_a_place_closed_for_good_keeps_its_last_hours(session: Session, actor: Actor, laboratory: ServicePlace) -> None:
@@ -568,7 +571,7 @@ def test_impossible_days_of_a_place_are_refused(session: Session, actor: Actor, 
             change_place(session, actor, laboratory, *days)
     with refused("day_over"):
         command = PlaceChange(version=laboratory.version, days=[PlaceDay(MONDAY)])
-        changes.change_place(session, actor, laboratory.id, command, NOW + timedelta(days=20))
+        place_changes.change_place(session, actor, laboratory.id, command, NOW + timedelta(days=20))
 
 
 def test_a_place_is_changed_as_it_was_read_by_its_provider(
@@ -577,10 +580,10 @@ def test_a_place_is_changed_as_it_was_read_by_its_provider(
     """And only a stationary one has hours of its own."""
     command = PlaceChange(version=laboratory.version, days=[PlaceDay(MONDAY)])
     with refused("not_found"):
-        changes.change_place(session, Actor(factories.provider(session).id), laboratory.id, command, NOW)
-    changes.change_place(session, actor, laboratory.id, command, NOW)
+        place_changes.change_place(session, Actor(factories.provider(session).id), laboratory.id, command, NOW)
+    place_changes.change_place(session, actor, laboratory.id, command, NOW)
     with refused("stale_version"):
-        changes.change_place(session, actor, laboratory.id, command, NOW)
+        place_changes.change_place(session, actor, laboratory.id, command, NOW)
     mobile = factories_booking.service_place(session, actor.provider_id)
     with refused("mobile_place_has_no_hours"):
         change_place(session, actor, mobile, PlaceDay(MONDAY))

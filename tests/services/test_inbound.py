@@ -16,7 +16,7 @@ from mobile_units.errors import DomainError
 from mobile_units.models.audit import AuditEntry
 from mobile_units.models.inbound import InboundChange, InboundState
 from mobile_units.models.slots import Slot, SlotStatus
-from mobile_units.models.transmissions import MessageState, OutboxMessage
+from mobile_units.models.transmissions import MessageState, OutboxDependency, OutboxMessage
 from mobile_units.models.visits import Visit, VisitChange
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
@@ -125,7 +125,7 @@ def test_a_visit_booked_in_ikp_is_a_visit_here(session: Session, actor: Actor) -
     assert visit.passed_at == change.at
     assert visit.contract_range.product_code == "10.7940.159.02"
     assert visit.eligibility_rule_id is not None
-    assert (visit.woman.family_name, visit.woman.telephone) == ("Zmyślona", "601 000 000")
+    assert (visit.woman.family_name, visit.woman.telephone) == ("Zmyślona", "+48601000000")
     assert taken(session, where) == 1
     assert messages(session, actor) == 0
     history = session.scalars(select(VisitChange).where(VisitChange.visit_id == visit.id)).all()
@@ -434,6 +434,37 @@ def test_a_declined_visit_is_cancelled_at_the_centre(session: Session, actor: Ac
     assert (visit.status, visit.cancelled_by) == (VisitStatus.CANCELLED, CancelledBy.PROVIDER)
     assert waiting(session, visit) == [MessageKind.CANCEL_VISIT]
     assert taken(session, full) == 1
+
+
+def test_what_was_refused_because_of_a_declined_visit_is_told_again(session: Session, actor: Actor) -> None:
+    """The last place, taken there and here at once, and her other visit: both wait for the end of what is declined."""
+    last = ours(session, actor, accepted=False)
+    hers = ours(session, actor, accepted=False)
+    elsewhere = ours(session, actor, accepted=False)
+    messages = {visit.id: save_of(session, visit) for visit in (last, hers, elsewhere)}
+    for message in messages.values():
+        message.state, message.attempts = MessageState.REJECTED, 1
+    change = booked(session, actor, last.slot, patient(hers.woman))
+    row = conflict(session, actor, change, "parallel_visit")
+    inbound.decline(session, actor, row.id, NOTE, NOW)
+    for message in messages.values():
+        session.refresh(message)
+    states = [messages[visit.id].state for visit in (last, hers, elsewhere)]
+    assert states == [MessageState.PENDING, MessageState.PENDING, MessageState.REJECTED]
+    end = session.scalars(
+        select(OutboxMessage.id).where(
+            OutboxMessage.kind == MessageKind.CANCEL_VISIT, OutboxMessage.subject_id == visit_of(session, change).id
+        )
+    ).one()
+    for visit in (last, hers):
+        waits_for = select(OutboxDependency.requires_id).where(OutboxDependency.message_id == messages[visit.id].id)
+        assert end in session.scalars(waits_for).all()
+
+
+def save_of(session: Session, visit: Visit) -> OutboxMessage:
+    """The message that hands over a visit."""
+    saves = OutboxMessage.kind == MessageKind.SAVE_VISIT, OutboxMessage.subject_id == visit.id
+    return session.scalars(select(OutboxMessage).where(*saves)).one()
 
 
 def test_a_decision_is_made_once_and_leaves_its_trace(session: Session, actor: Actor) -> None:

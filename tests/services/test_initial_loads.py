@@ -446,6 +446,6 @@ def test_a_corrected_woman_is_told_behind_the_chunk(session: Session, actor: Act
     answered(session, actor)
     for row in rows(session)[-2:]:
         visit = session.get_one(Visit, row.visit_id)
-        women.change(session, actor, visit.woman_id, visit.woman.version, {"telephone": "602"}, NOW.date())
+        women.change(session, actor, visit.woman_id, visit.woman.version, {"telephone": "602 000 000"}, NOW.date())
         chunk = (MessageKind.LOAD_VISITS, row.chunk_id)
         assert required(session, outbox.latest(session, MessageKind.SAVE_VISIT, visit.id)) == {chunk}

@@ -55,3 +55,19 @@ def test_a_change_checks_what_it_names_and_leaves_the_rest(session: Session, act
         providers.change(session, actor, 3, {"nfz_branch": "00"})
     with refused("not_found"):
         providers.get(session, Actor(0))
+
+
+def test_what_stands_in_messages_is_checked(session: Session, actor: Actor) -> None:
+    """One short line that does not tell what is examined, and a telephone in one spelling."""
+    named = providers.change(session, actor, 1, {"short_name": " Centrum Próbne ", "telephone": "42 630 12 34"})
+    assert (named.short_name, named.telephone) == ("Centrum Próbne", "+48426301234")
+    for values, code in (
+        ({"short_name": "Mammobus"}, "message_tells_examination"),
+        ({"short_name": "Centrum\nPróbne"}, "message_field_invalid"),
+        ({"short_name": "x" * 31}, "message_field_invalid"),
+        ({"short_name": "  "}, "message_field_invalid"),
+        ({"telephone": "112 wew. 3"}, "telephone_invalid"),
+    ):
+        with refused(code):
+            providers.change(session, actor, 2, values)
+    assert providers.change(session, actor, 2, {"short_name": None, "telephone": None}).short_name is None

@@ -55,6 +55,7 @@ def happens(session: Session, actor: Actor) -> Happens:
         made = visit(session, actor.provider_id, slot)
         made.status, made.passed_at = status, NOW if passed else None
         made.cancelled_by = CancelledBy.WOMAN if status is VisitStatus.CANCELLED else None
+        made.held_until = NOW if status is VisitStatus.HELD else None
         session.flush()
         return made
 
@@ -100,6 +101,7 @@ def test_visits_are_counted_by_what_became_of_them(session: Session, actor: Acto
             passed=5,
             not_passed=4,
             late=0,
+            overridden=0,
             over_limit=0,
             payable=Decimal("343.00"),
             expected=Decimal("343.00"),
@@ -424,3 +426,25 @@ def test_the_clock_change_day_has_its_23_hours(session: Session, actor: Actor, h
     happens(factories_booking.slot(session, actor.provider_id, of=schedule, at=time(23, 50)), VisitStatus.BOOKED, True)
     assert rows(session, actor, day)[MAMMOGRAPHY].booked == 1
     assert rows(session, actor, day + timedelta(days=1))[MAMMOGRAPHY].booked == 0
+
+
+def test_visits_with_a_rule_set_aside_are_counted_and_listed(session: Session, actor: Actor, happens: Happens) -> None:
+    """By contract range and time; neither those that were given up, nor those of other days or providers."""
+    priced(session, actor)
+    slot = factories_booking.slot(session, actor.provider_id, capacity=9)
+    later = factories_booking.slot(session, actor.provider_id, day=NEXT_DAY, capacity=9)
+    listed = [happens(slot, status, True) for status in (VisitStatus.BOOKED, VisitStatus.PERFORMED)]
+    others = [happens(slot, VisitStatus.CANCELLED, True), happens(later, VisitStatus.BOOKED, True)]
+    happens(slot, VisitStatus.BOOKED, True)
+    for each in (*listed, *others):
+        each.override_reason = "zalecenie lekarza"
+    session.flush()
+    assert rows(session, actor)[MAMMOGRAPHY].overridden == 2
+    asked = reports.OverrideFilter(first_day=DAY, last_day=DAY)
+    found = reports.overrides(session, actor, asked)
+    assert ([each.id for each in found.items], found.total) == ([each.id for each in listed], 2)
+    assert reports.overrides(session, Actor(factories.provider(session).id), asked).total == 0
+    elsewhere = reports.OverrideFilter(first_day=DAY, last_day=DAY, contract_range_id=1)
+    assert reports.overrides(session, actor, elsewhere).total == 0
+    with refused("ends_before_start"):
+        reports.overrides(session, actor, reports.OverrideFilter(first_day=NEXT_DAY, last_day=DAY))

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from mobile_units import db
 from mobile_units.models.itineraries import Itinerary, ItineraryStatus, Stop
 from mobile_units.models.visits import Visit
-from mobile_units.services import itineraries, publishing, slots, versions, visits
+from mobile_units.services import itineraries, publishing, slot_search, slots, versions, visits
 from mobile_units.services.itineraries import DayHours, StopChange
 from mobile_units.services.visits import Move
 from tests import factories_planning
 from tests.factories_planning import WEDNESDAY, site, stop_of
+from tests.races import until_somebody_waits
 from tests.services.test_changes import NOW
-from tests.services.test_changes_races import FRIDAY, Attempt, Scene, _look_without_lock, _until_somebody_waits
+from tests.services.test_changes_races import FRIDAY, Attempt, Scene, _look_without_lock
 
 
 class Versions(Scene):
@@ -95,7 +96,8 @@ class TwoStops(Versions):
             itineraries.change_stop(session, self.actor, first.id, change)
             factories_planning.approve(session, self.actor, revision, NOW)
             self.versions = [(revision.id, revision.version)]
-            self.slots = [slot.id for slot in slots.find(session, self.actor, slots.SlotFilter(), NOW).items]
+            found = slot_search.find(session, self.actor, slot_search.SlotFilter(), NOW)
+            self.slots = [slot.id for slot in found.items]
 
 
 def test_a_publication_locks_the_slots_of_all_stops_in_one_order(engine: Engine) -> None:
@@ -105,7 +107,7 @@ def test_a_publication_locks_the_slots_of_all_stops_in_one_order(engine: Engine)
         with db.transaction(engine) as session:
             scene.booking(0, 17)(session)
             published = pool.submit(scene.outcome, scene.publication())
-            _until_somebody_waits(engine)
+            until_somebody_waits(engine)
             scene.booking(1, -1)(session)
         assert published.result() == "slots_have_visits"
     assert scene.lost() == 0

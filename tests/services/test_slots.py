@@ -8,16 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mobile_units.errors import DomainError
-from mobile_units.models.sites import Site
 from mobile_units.models.slots import Slot, SlotStatus
 from mobile_units.models.transmissions import MessageState, OutboxMessage
 from mobile_units.models.visits import Visit
 from mobile_units.rules.programmes import Mobility, Path, Programme
 from mobile_units.rules.transmissions import MessageKind
-from mobile_units.services import slots, visits
+from mobile_units.services import slot_search, slots, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.queries import Paging
-from mobile_units.services.slots import SlotFilter, SlotOrder
+from mobile_units.services.slot_search import SlotFilter, SlotOrder
 from mobile_units.services.visits import NewVisit
 from mobile_units.transmission import outbox
 from tests import factories, factories_booking
@@ -33,7 +32,7 @@ LODZ = (51.77058, 19.47395)
 def found(session: Session, actor: Actor, now: datetime = NOW, **criteria: object) -> list[int]:
     """The keys of the slots found, in order."""
     wanted = SlotFilter(**criteria)  # type: ignore[arg-type]  # each test names fields of the filter
-    return [each.id for each in slots.find(session, actor, wanted, now).items]
+    return [each.id for each in slot_search.find(session, actor, wanted, now).items]
 
 
 def slot_at(session: Session, actor: Actor, locality: str, at: tuple[float, float]) -> Slot:
@@ -59,7 +58,7 @@ def test_a_slot_tells_where_it_is(session: Session, actor: Actor) -> None:
     made = slot(session, actor.provider_id, capacity=3)
     made.taken = 1
     session.flush()
-    shown = slots.get(session, actor, made.id)
+    shown = slot_search.get(session, actor, made.id)
     assert (shown.locality, shown.landmark, shown.mobile) == ("Wieluń", "przy Urzędzie Gminy", True)
     assert (shown.free, shown.capacity, shown.starts_at) == (2, 3, made.starts_at)
     assert (shown.programme, shown.path) == (Programme.BREAST, Path.MAMMOGRAPHY)
@@ -69,7 +68,7 @@ def test_a_slot_of_a_stationary_place_has_an_address_and_no_site(session: Sessio
     """It is found, but not by distance."""
     place = factories_booking.service_place(session, actor.provider_id, mobility=Mobility.STATIONARY)
     made = slot(session, actor.provider_id, of=factories_booking.schedule(session, actor.provider_id, place=place))
-    [shown] = slots.find(session, actor, SlotFilter(), NOW).items
+    [shown] = slot_search.find(session, actor, SlotFilter(), NOW).items
     assert (shown.id, shown.site, shown.stop_id, shown.mobile) == (made.id, None, None, False)
     assert shown.address == "Łódź, ul. Próbna 1"
     assert found(session, actor, latitude=LODZ[0], longitude=LODZ[1], radius_km=1000) == []
@@ -81,7 +80,7 @@ def test_programme_path_place_stop_and_text_narrow_the_search(session: Session, 
     cervical = slot_at(session, actor, "Osjaków", OSJAKOW)
     cytology = slot(session, actor.provider_id, Path.CLASSIC_CYTOLOGY)
     hpv = slot(session, actor.provider_id, Path.HPV_LBC)
-    stop_id = slots.get(session, actor, cervical.id).stop_id
+    stop_id = slot_search.get(session, actor, cervical.id).stop_id
     assert found(session, actor, programme=Programme.CERVICAL) == [cytology.id, hpv.id]
     assert found(session, actor, path=Path.HPV_LBC) == [hpv.id]
     assert found(session, actor, service_place_id=breast.service_place_id) == [breast.id]
@@ -106,7 +105,7 @@ def test_the_nearest_comes_first_within_the_radius(session: Session, actor: Acto
         slot_at(session, actor, name, at) for name, at in (("Łódź", LODZ), ("Osjaków", OSJAKOW), ("Wieluń", WIELUN))
     )
     around = SlotFilter(latitude=WIELUN[0], longitude=WIELUN[1], radius_km=100, order=SlotOrder.DISTANCE)
-    nearest = slots.find(session, actor, around, NOW).items
+    nearest = slot_search.find(session, actor, around, NOW).items
     assert [each.id for each in nearest] == [here.id, near.id, far.id]
     assert [round(each.distance_km or 0) for each in nearest] == [0, 17, 87]
     assert found(session, actor, latitude=WIELUN[0], longitude=WIELUN[1]) == [near.id, here.id]
@@ -127,18 +126,17 @@ def test_the_distance_is_right_within_half_a_percent(
 ) -> None:
     """Against the geodesic of the WGS 84 ellipsoid, from next door to the other side of the earth."""
     slot_at(session, actor, "Łódź", LODZ)
-    distance = slots._distance(SlotFilter(latitude=place[0], longitude=place[1]))
-    assert distance is not None
-    kilometres = session.scalar(select(distance).where(Site.provider_id == actor.provider_id))
+    wanted = SlotFilter(latitude=place[0], longitude=place[1], radius_km=21_000, order=SlotOrder.DISTANCE)
+    [shown] = slot_search.find(session, actor, wanted, NOW).items
     _, _, metres = Geod(ellps="WGS84").inv(place[1], place[0], LODZ[1], LODZ[0])
-    assert kilometres == pytest.approx(metres / 1000, rel=0.005, abs=0.001)
+    assert shown.distance_km == pytest.approx(metres / 1000, rel=0.005, abs=0.001)
 
 
 def test_pages_tell_whether_more_follows(session: Session, actor: Actor) -> None:
     """Five slots in pages of two: 2, 2, 1."""
     schedule = factories_booking.schedule(session, actor.provider_id)
     made = [slot(session, actor.provider_id, of=schedule, at=time(9, 10 * n)).id for n in range(5)]
-    pages = [slots.find(session, actor, SlotFilter(paging=Paging(page, 2)), NOW) for page in (1, 2, 3)]
+    pages = [slot_search.find(session, actor, SlotFilter(paging=Paging(page, 2)), NOW) for page in (1, 2, 3)]
     assert [[each.id for each in page.items] for page in pages] == [made[:2], made[2:4], made[4:]]
     assert [page.more for page in pages] == [True, True, False]
 
@@ -150,7 +148,7 @@ def test_a_search_is_one_statement(session: Session, actor: Actor) -> None:
         slot(session, actor.provider_id, of=schedule, at=time(9 + n // 6, 10 * (n % 6)))
     around = SlotFilter(latitude=WIELUN[0], longitude=WIELUN[1], text="wieluń", order=SlotOrder.DISTANCE)
     with counted(session.connection()) as sent:
-        assert len(slots.find(session, actor, around, NOW).items) == 30
+        assert len(slot_search.find(session, actor, around, NOW).items) == 30
     assert len(sent) == 1
 
 
@@ -171,13 +169,13 @@ def test_a_slot_with_visits_is_not_blocked(session: Session, actor: Actor) -> No
     session.flush()
     with pytest.raises(DomainError, check=lambda error: error.facts == {"visits": 2}):
         slots.block(session, actor, made.id)
-    assert slots.get(session, actor, made.id).status is SlotStatus.OPEN
+    assert slot_search.get(session, actor, made.id).status is SlotStatus.OPEN
 
 
 def test_another_providers_slot_does_not_exist(session: Session, actor: Actor) -> None:
     """Neither to be read nor to be blocked."""
     made = slot(session, factories.provider(session).id)
-    for use in (slots.get, slots.block, slots.unblock):
+    for use in (slot_search.get, slots.block, slots.unblock):
         with refused("not_found"):
             use(session, actor, made.id)
 

@@ -18,7 +18,7 @@ from mobile_units.rules.programmes import Mobility, Path, Programme, Setting
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
 from mobile_units.rules.visits import CancelledBy, VisitStatus
-from mobile_units.services import slots, visits
+from mobile_units.services import slot_search, visits
 from mobile_units.services.actors import Actor
 from mobile_units.services.visits import Cancellation, Move, NewVisit, PathChange, StatusChange, VisitFilter
 from mobile_units.transmission import outbox
@@ -26,8 +26,8 @@ from tests import factories, factories_booking
 from tests.factories_booking import DAY, NOW
 from tests.statements import counted, refused
 
-STATEMENTS_OF_A_BOOKING = 12
-"""One of them asks which messages about visits that are over must go before."""
+STATEMENTS_OF_A_BOOKING = 5
+"""Her row, all that is asked, the place, the visit with its history, and its message with what must go before."""
 TOO_YOUNG = date(2000, 1, 1)
 
 
@@ -554,7 +554,7 @@ def test_visits_are_found_by_what_is_known_of_them(session: Session, actor: Acto
     breast.passed_at = NOW
     session.flush()
     booked(session, Actor(factories.provider(session).id))
-    stop = slots.get(session, actor, breast.slot_id).stop_id
+    stop = slot_search.get(session, actor, breast.slot_id).stop_id
     assert found(session, actor) == [breast.id, cervical.id]
     for criterion in (
         {"stop_id": stop},

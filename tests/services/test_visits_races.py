@@ -5,51 +5,36 @@ away, and must then go wrong: a race test that cannot lose proves nothing.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, bindparam, func, select, text, update
+from sqlalchemy import Engine, bindparam, func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from mobile_units import db, migrations
-from mobile_units.config import Settings
+from mobile_units import db
 from mobile_units.errors import DomainError
 from mobile_units.models.slots import Slot
 from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.visits import ACTIVE, OCCUPYING, CancelledBy, VisitStatus
-from mobile_units.services import slots, visit_steps, visits
+from mobile_units.services import booking_facts, expired_holds, holds, slot_places, visit_steps, visits
 from mobile_units.services.actors import Actor
+from mobile_units.services.booking_facts import Facts
+from mobile_units.services.slot_places import Admission
 from mobile_units.services.visits import Cancellation, Move, NewVisit
 from tests import factories, factories_booking
-from tests.conftest import new_database
 from tests.factories_booking import NOW
+from tests.races import while_open
+
+UNTIL = NOW + timedelta(minutes=10)
 
 Attempt = Callable[[Session], Visit]
-GUARDS = (
-    "ALTER TABLE slots DROP CONSTRAINT ck_slots_capacity",
-    "DROP INDEX uq_visits_one_active_per_woman_and_programme",
-    "DROP INDEX uq_visits_idempotency_key",
-)
-
-
-@pytest.fixture(scope="module")
-def unguarded(server_url: str, settings: Settings, engine: Engine) -> Iterator[Engine]:
-    """A database without the constraints that guard bookings."""
-    name = str(engine.url.database) + "-unguarded"
-    unguarded = db.engine_of(replace(settings, database_url=new_database(server_url, name)))
-    migrations.upgrade(unguarded)
-    with unguarded.begin() as connection:
-        for guard in GUARDS:
-            connection.execute(text(guard))
-    yield unguarded
-    unguarded.dispose()
 
 
 class Scene:
@@ -81,6 +66,24 @@ class Scene:
         """An attempt to cancel a visit."""
         command = Cancellation(version=visit.version, cancelled_by=CancelledBy.WOMAN)
         return lambda session: visits.cancel(session, self.actor, visit.id, command)
+
+    def holding(self, woman: int, slot: int) -> Attempt:
+        """An attempt to hold a place of the n-th slot until `UNTIL`."""
+        command = NewVisit(woman_id=self.women[woman], slot_id=self.slots[slot], path=Path.MAMMOGRAPHY)
+        return lambda session: holds.hold(session, self.actor, command, NOW, UNTIL)
+
+    def confirming(self, visit: Visit) -> Attempt:
+        """An attempt to confirm a hold at the last moment."""
+        return lambda session: holds.confirm(session, self.actor, visit.id, visit.version, NOW)
+
+    def expiring(self, visit: Visit) -> Attempt:
+        """The worker's round, by whose clock the time of a hold is over."""
+
+        def expire(session: Session) -> Visit:
+            holds.expire(session, UNTIL)
+            return visit
+
+        return expire
 
     def done(self, attempt: Attempt) -> Visit:
         """The visit of an attempt that nobody disturbs."""
@@ -119,19 +122,22 @@ class Scene:
             return [session.get_one(Slot, key).taken for key in self.slots]
 
 
-def check_then_take(meeting: Barrier) -> Callable[[Session, Slot, datetime], None]:
+def check_then_take(meeting: Barrier) -> Callable[[Session, Slot, datetime, Admission], bool]:
     """Taking a place as one must not: look first, add later; all meet between the two."""
 
-    def take(session: Session, slot: Slot, _now: datetime) -> None:
+    def take(session: Session, slot: Slot, _now: datetime, _admission: Admission) -> bool:
         if slot.taken >= slot.capacity:
             raise DomainError("slot_full")
         meeting.wait()
         session.execute(update(Slot).where(Slot.id == slot.id).values(taken=Slot.taken + 1))
+        return False
 
     return take
 
 
-WITHOUT_LOCK = select(Woman).where(Woman.id == bindparam("woman_id"), Woman.provider_id == bindparam("provider_id"))
+WITHOUT_LOCK = select(Woman.id, Woman.birth_date, Woman.declaration, Woman.merged_into_id).where(
+    Woman.id == bindparam("woman_id"), Woman.provider_id == bindparam("provider_id")
+)
 """Reading the woman as one must not: without locking her row."""
 
 
@@ -148,7 +154,7 @@ def test_the_constraint_keeps_the_capacity_even_if_the_use_case_does_not(
 ) -> None:
     """Women who all saw a free place before any took it: the database lets one pass."""
     scene = Scene(engine, women=4, capacities=[1])
-    monkeypatch.setattr(slots, "take", check_then_take(Barrier(4)))
+    monkeypatch.setattr(slot_places, "take", check_then_take(Barrier(4)))
     outcomes = scene.race(*(scene.booking(n, 0) for n in range(4)))
     assert sorted(map(str, outcomes))[1:] == 3 * ["slot_full"]
     assert (scene.count(), scene.taken()) == (1, [1])
@@ -157,7 +163,7 @@ def test_the_constraint_keeps_the_capacity_even_if_the_use_case_does_not(
 def test_without_its_guards_the_last_place_goes_to_many(unguarded: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same race without the constraint: the tests above are able to fail."""
     scene = Scene(unguarded, women=4, capacities=[1])
-    monkeypatch.setattr(slots, "take", check_then_take(Barrier(4)))
+    monkeypatch.setattr(slot_places, "take", check_then_take(Barrier(4)))
     scene.race(*(scene.booking(n, 0) for n in range(4)))
     assert (scene.count(), scene.taken()) == (4, [4])
 
@@ -174,7 +180,7 @@ def test_the_index_keeps_one_visit_even_if_the_use_case_locks_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the lock of the woman's row the index still lets one pass."""
-    monkeypatch.setattr(visit_steps, "_WOMAN", WITHOUT_LOCK)
+    monkeypatch.setattr(booking_facts, "_WOMAN", WITHOUT_LOCK)
     scene = Scene(engine, women=1, capacities=4 * [1])
     outcomes = scene.race(*(scene.booking(0, n) for n in range(4)))
     assert sorted(map(str, outcomes))[1:] == 3 * ["parallel_visit"]
@@ -210,15 +216,15 @@ def test_without_its_guards_a_request_sent_twice_books_twice(
 ) -> None:
     """Without lock and indexes both copies look for the key before either is stored."""
     meeting = Barrier(2)
-    look = visits._booked_before
+    look = booking_facts.read
 
-    def look_and_meet(session: Session, actor: Actor, command: NewVisit) -> Visit | None:
-        found = look(session, actor, command)
+    def look_and_meet(*about: Any) -> Facts:
+        found = look(*about)
         meeting.wait()
         return found
 
-    monkeypatch.setattr(visit_steps, "_WOMAN", WITHOUT_LOCK)
-    monkeypatch.setattr(visits, "_booked_before", look_and_meet)
+    monkeypatch.setattr(booking_facts, "_WOMAN", WITHOUT_LOCK)
+    monkeypatch.setattr(booking_facts, "read", look_and_meet)
     scene = Scene(unguarded, women=1, capacities=[6])
     outcomes = scene.race(*(scene.booking(0, 0, key="same-request") for _ in range(2)))
     assert len(set(outcomes)) == 2
@@ -264,17 +270,105 @@ def test_crossing_moves_that_lock_in_their_own_order_end_in_a_deadlock(
     """Each frees its old place first, meets the other, and waits for its place: the order of locks is needed."""
     meeting = Barrier(2)
 
-    def exchange(session: Session, left: int, entered: Slot, now: datetime) -> None:
-        slots.free(session, left)
+    def exchange(session: Session, visit: Visit, entered: Slot, now: datetime, admission: Admission) -> bool:
+        slot_places.free(session, visit)
         meeting.wait()
-        slots.take(session, entered, now)
+        return slot_places.take(session, entered, now, admission)
 
     monkeypatch.setattr(visit_steps, "exchange", exchange)
     assert "DeadlockDetected" in crossing_moves(Scene(engine, women=2, capacities=[2, 2]))
 
 
+def agrees(scene: Scene) -> bool:
+    """Whether as many places are taken in each slot as visits hold."""
+    with Session(scene.engine) as session:
+        occupied = select(Visit.slot_id, func.count()).where(Visit.status.in_(OCCUPYING)).group_by(Visit.slot_id)
+        places = dict(session.execute(occupied.where(Visit.slot_id.in_(scene.slots))).all())
+    return [places.get(key, 0) for key in scene.slots] == scene.taken()
+
+
+def require_one_end(scene: Scene, visit: Visit, confirmed: int | str) -> None:
+    """Whoever was told that she is booked is booked, and the place is counted once or not at all."""
+    booked = scene.count(Visit.status == VisitStatus.BOOKED)
+    assert (confirmed, booked) in {(visit.id, 1), ("hold_expired", 0)}
+    assert agrees(scene)
+
+
+def test_a_hold_that_expires_while_it_is_confirmed_ends_in_one_way(engine: Engine) -> None:
+    """Whoever has the woman's row first decides: she is booked, or she hears that the hold is over."""
+    ended = set()
+    for _ in range(10):
+        scene = Scene(engine, women=1, capacities=[1])
+        visit = scene.done(scene.holding(0, 0))
+        confirmed, _worker = scene.race(scene.confirming(visit), scene.expiring(visit))
+        require_one_end(scene, visit, confirmed)
+        ended.add(confirmed)
+    assert ended
+
+
+def test_a_hold_is_not_ended_by_the_worker_while_it_is_being_confirmed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker comes between the question whether the hold is over and the answer: it finds her row locked."""
+    scene = Scene(engine, women=1, capacities=[1])
+    visit = scene.done(scene.holding(0, 0))
+    change = visit_steps.change
+
+    def change_late(*about: Any) -> None:
+        scene.done(scene.expiring(visit))
+        change(*about)
+
+    monkeypatch.setattr(visit_steps, "change", change_late)
+    assert scene.outcome(scene.confirming(visit)) == visit.id
+    assert (scene.count(Visit.status == VisitStatus.BOOKED), scene.taken()) == (1, [1])
+
+
+def test_a_hold_that_is_being_ended_is_not_confirmed(engine: Engine) -> None:
+    """The woman comes while the worker is about to commit: she waits for it and hears that the hold is over."""
+    scene = Scene(engine, women=1, capacities=[1])
+    visit = scene.done(scene.holding(0, 0))
+    with while_open(engine, scene.expiring(visit), lambda: scene.outcome(scene.confirming(visit))) as confirmed:
+        pass
+    assert confirmed() == "hold_expired"
+    require_one_end(scene, visit, confirmed())
+    assert scene.taken() == [0]
+
+
+def test_without_the_lock_a_confirmed_hold_is_ended(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker looks, the woman is booked, the worker goes on: the tests above are able to fail."""
+    scene = Scene(engine, women=1, capacities=[1])
+    visit = scene.done(scene.holding(0, 0))
+    confirmed: list[int | str] = []
+
+    def look_without_lock(session: Session, *_: object) -> Sequence[Visit]:
+        found = session.scalars(select(Visit).where(Visit.id == visit.id)).all()
+        confirmed.append(scene.outcome(scene.confirming(visit)))
+        return found
+
+    monkeypatch.setattr(expired_holds, "_lock", look_without_lock)
+    scene.done(scene.expiring(visit))
+    assert confirmed == [visit.id]
+    with pytest.raises(AssertionError):
+        require_one_end(scene, visit, confirmed[0])
+
+
+def test_an_expired_place_goes_to_one_of_many(engine: Engine) -> None:
+    """Six women find the slot full of an expired hold: one has its place, and it is freed once."""
+    scene = Scene(engine, women=7, capacities=[1])
+    scene.done(scene.holding(6, 0))
+    later = UNTIL + timedelta(seconds=1)
+
+    def booking(woman: int) -> Attempt:
+        command = NewVisit(woman_id=scene.women[woman], slot_id=scene.slots[0], path=Path.MAMMOGRAPHY)
+        return lambda session: visits.book(session, scene.actor, command, later)
+
+    outcomes = scene.race(*(booking(n) for n in range(6)))
+    assert sorted(map(str, outcomes))[1:] == 5 * ["slot_full"]
+    assert agrees(scene)
+
+
 def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
-    """Eight connections book, move and cancel at random: no deadlock, no place lost, no slot or woman overbooked."""
+    """Eight connections book, hold, move and cancel at random: no deadlock, no place lost, nobody overbooked."""
     scene = Scene(engine, women=12, capacities=[2, 2, 3, 1])
     known: list[Visit] = []
 
@@ -284,11 +378,14 @@ def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
         return {outcome for outcome in outcomes if isinstance(outcome, str)}
 
     def attempt_of(dice: random.Random) -> Attempt:
-        action = dice.randrange(3)
-        if action == 0 or not known:
-            return remembering(scene.booking(dice.randrange(12), dice.randrange(4)))
+        action = dice.randrange(6)
+        if action < 2 or not known:
+            made = scene.holding if action else scene.booking
+            return remembering(made(dice.randrange(12), dice.randrange(4)))
         visit = dice.choice(known)
-        return remembering(scene.moving(visit, dice.randrange(4))) if action == 1 else scene.cancelling(visit)
+        if action == 2:
+            return remembering(scene.moving(visit, dice.randrange(4)))
+        return (scene.cancelling, scene.confirming, scene.expiring)[action - 3](visit)
 
     def remembering(attempt: Attempt) -> Attempt:
         def run(session: Session) -> Visit:
@@ -300,11 +397,9 @@ def test_in_a_storm_places_and_visits_agree(engine: Engine) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         refusals = set().union(*pool.map(act, range(8)))
-    expected = {"slot_full", "parallel_visit", "stale_version", "transition_not_allowed", "same_slot", "not_found"}
-    assert refusals <= expected, refusals
-    with Session(scene.engine) as session:
-        occupied = select(Visit.slot_id, func.count()).where(Visit.status.in_(OCCUPYING)).group_by(Visit.slot_id)
-        places = dict(session.execute(occupied.where(Visit.slot_id.in_(scene.slots))).all())
-    assert [places.get(key, 0) for key in scene.slots] == scene.taken()
-    assert scene.count(Visit.status == VisitStatus.MOVED) > 0
+    lost = {"slot_full", "hold_expired", "parallel_visit", "same_slot"}
+    late = {"stale_version", "transition_not_allowed", "not_found"}
+    assert refusals <= lost | late, refusals
+    assert agrees(scene)
+    assert scene.count(Visit.status.in_({VisitStatus.MOVED, VisitStatus.CANCELLED})) > 0
     assert scene.count(Visit.status == VisitStatus.CANCELLED) > 0

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.orm import Session
 
 from mobile_units.models.inbound import InboundChange, InboundCursor, InboundState
+from mobile_units.models.messages import HaltedWay
 from mobile_units.models.planning import JobKind, JobState, PlanningJob
 from mobile_units.models.reconciliation import (
     Difference,
@@ -15,12 +16,16 @@ from mobile_units.models.reconciliation import (
     Reconciliation,
     ReconciliationState,
 )
+from mobile_units.models.slots import SlotStatus
 from mobile_units.models.transmissions import AttemptOutcome, MessageState
-from mobile_units.rules.visits import ChangedBy
+from mobile_units.rules.deliveries import DeliveryState
+from mobile_units.rules.messages import Channel, NoticeKind
+from mobile_units.rules.visits import ChangedBy, VisitStatus
 from mobile_units.services import watch
 from mobile_units.services.actors import Actor
+from mobile_units.services.messages_to_women import notify
 from mobile_units.services.watch import Severity
-from tests import factories, factories_log
+from tests import factories, factories_log, factories_messages
 
 NOW = datetime(2027, 3, 10, 9, 30, tzinfo=UTC)
 TODAY = NOW.date()
@@ -150,6 +155,20 @@ def test_what_the_centre_told_waits_for_decisions(session: Session, actor: Actor
     }  # fmt: skip
 
 
+def test_visits_in_orphaned_slots_have_to_be_moved(session: Session, actor: Actor) -> None:
+    """Found until nobody is booked there; counted as a metric."""
+    visit = factories_log.visit(session, actor.provider_id, TODAY + timedelta(days=3), passed_at=NOW)
+    visit.slot.status = SlotStatus.ORPHANED
+    session.flush()
+    [found] = watch.check(session, actor, NOW)
+    assert (found.code, found.severity, found.count) == ("orphaned_slots", Severity.NEEDS_A_PERSON, 1)
+    assert "13.03.2027" in found.text_pl
+    assert metrics(session, actor)["mobile_units_orphaned_visits", ""] == 1
+    visit.status = VisitStatus.PERFORMED
+    session.flush()
+    assert watch.check(session, actor, NOW) == []
+
+
 def test_changes_have_to_be_read(session: Session, actor: Actor) -> None:
     """Within the hour and without a failure; where reading never began nothing is missed."""
     cursor = InboundCursor(provider_id=actor.provider_id, read_at=NOW - HOUR / 2)
@@ -199,6 +218,12 @@ def test_metrics_tell_the_figures(session: Session, actor: Actor) -> None:
         ("mobile_units_attempts_last_hour", "retryable"): 1,
         **{("mobile_units_planning_jobs", state.value): 0 for state in JobState},
         ("mobile_units_planning_jobs", "queued"): 1,
+        **{("mobile_units_messages_to_women", state.value): 0 for state in DeliveryState},
+        ("mobile_units_women_to_call", ""): 0,
+        ("mobile_units_women_to_call_soon", ""): 0,
+        ("mobile_units_way_to_women_halted", "email"): 0,
+        ("mobile_units_way_to_women_halted", "sms"): 0,
+        ("mobile_units_orphaned_visits", ""): 0,
     }
     assert told == expected
 
@@ -208,3 +233,17 @@ def test_metrics_of_an_idle_provider(session: Session, actor: Actor) -> None:
     told = metrics(session, actor)
     assert ("mobile_units_changes_read_age_seconds", "") not in told
     assert set(told.values()) == {0.0}
+
+
+def test_a_halted_way_and_women_to_be_called_soon_are_findings(session: Session, actor: Actor) -> None:
+    """A call that has time is daily work and no finding; all are counted."""
+    session.add(HaltedWay(channel=Channel.EMAIL, halted_at=NOW, reason="SMTP 535"))
+    for day in (TODAY + timedelta(days=1), TODAY + timedelta(days=9)):
+        notify(session, actor, factories_messages.visit(session, actor.provider_id, day=day), NoticeKind.BOOKED)
+    assert {"way_to_women_halted", "women_to_call_soon"} <= set(codes(session, actor))
+    assert codes(session, actor)["women_to_call_soon"] == (Severity.NEEDS_A_PERSON, 1)
+    known = metrics(session, actor)
+    assert known["mobile_units_women_to_call", ""] == 2
+    assert known["mobile_units_messages_to_women", "to_call"] == 2
+    assert known["mobile_units_way_to_women_halted", "email"] == 1
+    assert known["mobile_units_way_to_women_halted", "sms"] == 0

@@ -187,6 +187,21 @@ def test_a_mobile_schedule_names_its_point(session: Session, provider: Provider,
     assert message.working_times == (WorkingTime(day[0], day[1]),)
 
 
+@pytest.mark.parametrize(("status", "told_places"), [(SlotStatus.ORPHANED, None), (SlotStatus.WITHDRAWN, 1)])
+def test_hours_take_in_what_is_held_of_slots_outside(
+    session: Session, provider: Provider, schedule: Schedule, status: SlotStatus, told_places: int | None
+) -> None:
+    """An orphaned slot after work, or one that is still to be taken back there; one that is gone there is not told."""
+    slot = factories_booking.slot(session, provider.id, of=schedule, at=time(17))
+    slot.status, slot.told_places, slot.taken = status, told_places, int(status is SlotStatus.ORPHANED)
+    gone = factories_booking.slot(session, provider.id, of=schedule, at=time(18))
+    gone.status, gone.told_places = SlotStatus.WITHDRAWN, 0
+    session.flush()
+    message = read(session, MessageKind.SAVE_SCHEDULE, schedule)
+    assert isinstance(message, ScheduleData)
+    assert [(each.start, each.end) for each in message.working_times][1:] == [(slot.starts_at, slot.ends_at)]
+
+
 def test_a_stationary_schedule_has_no_point(session: Session, provider: Provider) -> None:
     """So the checkbox for mobile points stays empty."""
     place = factories_booking.service_place(session, provider.id, mobility=Mobility.STATIONARY)

@@ -60,8 +60,9 @@ def held(session: Session, schedule: Schedule) -> list[int | None]:
 
 def places(session: Session, schedule: Schedule, *counts: int) -> ToldSlots:
     """These places of its slots."""
-    ids = session.scalars(select(Slot.id).where(Slot.schedule_id == schedule.id).order_by(Slot.id)).all()
-    return ToldSlots(list(ids)[: len(counts)], list(counts))
+    found = session.scalars(select(Slot).where(Slot.schedule_id == schedule.id).order_by(Slot.id)).all()
+    told = found[: len(counts)]
+    return ToldSlots([slot.id for slot in told], list(counts), [slot.ends_at for slot in told])
 
 
 def about_slots(session: Session, schedule: Schedule, kind: MessageKind = MessageKind.SAVE_SLOTS) -> ClaimedMessage:
@@ -134,13 +135,25 @@ def test_a_digest_is_remembered_only_without_doubt(session: Session, schedule: S
     assert schedule.told_digest is None
 
 
+def test_a_slot_that_got_another_end_while_it_was_told_is_not_known(session: Session, schedule: Schedule) -> None:
+    """The central system holds it with its former end; so it is told again, though its places are the same."""
+    claimed, told = about_slots(session, schedule), places(session, schedule, 3, 3)
+    slot = session.scalars(select(Slot).where(Slot.schedule_id == schedule.id).order_by(Slot.id)).first()
+    assert slot is not None
+    slot.ends_at += timedelta(minutes=5)
+    session.flush()
+    tell(session, claimed, Delivered(), told)
+    assert held(session, schedule) == [UNSURE, 3]
+
+
 def test_many_slots_are_remembered_by_one_statement(engine: Engine) -> None:
     """A day of a large place takes no longer than one slot: a handful of statements in all."""
     with db.transaction(engine) as session:
         schedule = factories_booking.schedule(session, factories.provider(session).id)
         made = [factories_booking.slot(session, schedule.provider_id, of=schedule, at=time(8, n)).id for n in range(20)]
         claimed = about_slots(session, schedule)
-    attempt = Attempt(Delivered(), clock.now(), 5, "x", ToldSlots(made, [1] * 20))
+        told = places(session, schedule, *[1] * 20)
+    attempt = Attempt(Delivered(), clock.now(), 5, "x", told)
     with counted(engine) as sent, db.transaction(engine) as session:
         records.record(session, claimed, attempt, clock.now())
     assert len(sent) == 3, sent
@@ -154,7 +167,7 @@ def test_recording_takes_the_slot_before_the_message(engine: Engine) -> None:
         schedule = factories_booking.schedule(session, factories.provider(session).id)
         slot_id = factories_booking.slot(session, schedule.provider_id, of=schedule).id
         claimed = about_slots(session, schedule)
-        told = ToldSlots([slot_id], [1])
+        told = places(session, schedule, 1)
     with ThreadPoolExecutor() as pool, db.transaction(engine) as booking:
         booking.execute(text("UPDATE slots SET taken = taken WHERE id = :id"), {"id": slot_id})
         recording = pool.submit(_record_alone, engine, claimed, Attempt(Delivered(), clock.now(), 5, "x", told))

@@ -54,7 +54,8 @@ def test_it_says_which_operations_need_a_token(app: Flask, document: dict[str, A
     assert document["components"]["securitySchemes"]["bearer"] == {"type": "http", "scheme": "bearer"}
     adapter = app.url_map.bind("")
     for path, method, operation in operations(document):
-        endpoint, _ = adapter.match(re.sub(r"\{\w+\}", "1", path), method=method.upper())
+        some = path.replace("{day}", "2027-03-10")
+        endpoint, _ = adapter.match(re.sub(r"\{\w+\}", "1", some), method=method.upper())
         public = route_name(endpoint, app.view_functions[endpoint], method) in PUBLIC
         assert (operation.get("security") == []) == public, f"{method} {path}"
 

@@ -31,7 +31,7 @@ def test_mobile_points_are_found_by_what_is_known_of_them(api: ApiClient, mobile
     point = api.get(f"/mobile-points/{mobile.mobile_point_id}").json
     here = {"service_place_id": mobile.service_place_id, "stop_id": point["stop_id"], "accepted": "false"}
     here |= {"first_day": DAY, "last_day": DAY}
-    away = {"service_place_id": 1, "stop_id": 1, "accepted": "true"}
+    away = {"service_place_id": 10**9, "stop_id": 10**9, "accepted": "true"}
     away |= {"first_day": DAY + timedelta(days=1), "last_day": DAY - timedelta(days=1)}
     for name, value in here.items():
         assert api.get(f"/mobile-points?{name}={value}").json["items"] == [point], name

@@ -49,6 +49,7 @@ def test_the_report_has_a_row_for_each_range(api: ApiClient, performed: str) -> 
         "passed": 2,
         "not_passed": 0,
         "late": 0,
+        "overridden": 0,
         "over_limit": 0,
         "payable": "343.00",
         "expected": "0.00",
@@ -90,3 +91,15 @@ def test_a_wrong_period_is_refused(api: ApiClient, query: str, code: str) -> Non
     """Missing, impossible, reversed and unknown."""
     refusal = api.get(f"/reports/contract-ranges?{query}")
     assert (refusal.status_code, refusal.json["code"]) == (422, code)
+
+
+def test_overridden_visits_are_listed_without_the_women_and_the_reasons(api: ApiClient, performed: str) -> None:
+    """Settlement sees which visits they are, and nothing about anybody's health."""
+    with db.transaction(api.engine) as session:
+        mine = Visit.provider_id == api.actor.provider_id
+        session.execute(update(Visit).where(mine).values(override_reason="zalecenie lekarza"))
+    answer = api.with_roles(Role.SETTLEMENT).get(PATH.replace("contract-ranges", "overrides"))
+    assert (answer.status_code, answer.json["total"]) == (200, 2)
+    assert {each["contract_number"] for each in answer.json["items"]} == {performed}
+    assert not any(word in str(answer.json) for word in ("zalecenie", "woman", "reason", "rule"))
+    assert api.with_roles(Role.MIDWIFE).get(PATH.replace("contract-ranges", "overrides")).status_code == 403

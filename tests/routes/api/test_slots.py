@@ -1,5 +1,7 @@
 """The API for slots: search, reading and blocking."""
 
+from datetime import time
+
 import pytest
 
 from mobile_units import db
@@ -40,12 +42,48 @@ def test_slots_are_found_near_a_place(api: ApiClient, slot: Slot) -> None:
         "last_day=9999-12-31",
         "stop_id=99999999999999999999",
         "page=0",
+        "from_time=24:00",
+        "from_time=12:00&to_time=11:00",
+        "weekdays=8",
+        "teryt=101",
+        "places=0",
+        "channel=fax",
+        "programme=breast&path=hpv_lbc",
+        "after=nonsense",
+        "after=0_1_-1.0&page=2",
     ],
 )
 def test_a_search_that_means_nothing_is_refused(api: ApiClient, query: str) -> None:
     """With the field at fault."""
     refused = api.get(f"/slots?{query}")
     assert (refused.status_code, refused.json["code"]) == (422, "invalid_input")
+
+
+def test_pages_follow_each_other(api: ApiClient, slot: Slot) -> None:
+    """Each tells where the next one begins; what a woman may not book is not among them."""
+    with db.transaction(api.engine) as session:
+        later = factories_booking.slot(session, api.actor.provider_id, day=slot.schedule.valid_from, at=time(12))
+    wanted = (
+        f"weekdays={slot.schedule.valid_from.isoweekday()}&from_time=08:30&to_time=12:10&channel=telephone&page_size=1"
+    )
+    first = api.get(f"/slots?{wanted}").json
+    second = api.get(f"/slots?{wanted}&after={first['next']}").json
+    assert [each["id"] for page in (first, second) for each in page["items"]] == [slot.id, later.id]
+    assert (first["more"], second["more"], second["next"]) == (True, False, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("page=41", "page_too_deep"),
+        ("first_day=2027-03-02&last_day=2027-03-01", "period_reversed"),
+        ("first_day=2027-03-02&last_day=2028-04-01&weekdays=1", "period_too_long"),
+    ],
+)
+def test_a_search_without_end_is_refused(api: ApiClient, query: str, code: str) -> None:
+    """With the way out."""
+    refused = api.get(f"/slots?{query}")
+    assert (refused.status_code, refused.json["code"]) == (422, code)
 
 
 def test_a_coordinator_blocks_and_unblocks(api: ApiClient, slot: Slot) -> None:

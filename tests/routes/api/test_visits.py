@@ -1,15 +1,19 @@
 """The API for visits: booking, what follows, and who sees what."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from mobile_units import clock, db
+from mobile_units.errors import DomainError
 from mobile_units.models.slots import Slot
+from mobile_units.models.visits import Visit
 from mobile_units.models.women import Woman
+from mobile_units.rules.admission import Reservation
 from mobile_units.rules.programmes import Path
 from mobile_units.rules.roles import Role
+from mobile_units.services import expired_holds, slot_places
 from tests import factories_booking
 from tests.factories import ApiClient, api_client
 
@@ -64,6 +68,7 @@ def test_an_ineligible_woman_is_told_why_and_from_when(api: ApiClient, request_b
     refused = api.post("/visits", request_body)
     assert (refused.status_code, refused.json["code"]) == (409, "not_eligible")
     assert "60" in refused.json["title"]
+    assert "Dz.U. 2025 poz. 298" in refused.json["title_pl"]
     assert str(clock.today().year + 5)[:3] in refused.json["way_out"]
     kept = api.post("/visits", request_body | {"override_reason": "wskazanie lekarza"}).json
     assert kept["overridden"] is True
@@ -196,3 +201,93 @@ def test_a_refused_move_that_tells_of_her_health_is_audited(api: ApiClient, requ
     move = {"version": booked["version"], "slot_id": slot(api).id}
     assert api.post(f"/visits/{booked['id']}/move", move).json["code"] == "not_eligible"
     assert acts_on(api, request_body["woman_id"])[0] == "visit_move_refused"
+
+
+def test_a_hold_is_confirmed_or_given_up(api: ApiClient, request_body: dict[str, Any]) -> None:
+    """It tells how long it lasts; confirmed, it is a visit as any other."""
+    held = api.post("/visits/hold", request_body)
+    assert (held.status_code, held.json["status"], held.json["channel"]) == (201, "held", "desk")
+    left = datetime.fromisoformat(held.json["held_until"]) - clock.now()
+    assert timedelta(minutes=9) < left <= timedelta(minutes=10)
+    assert api.post("/visits/hold", request_body).json["id"] == held.json["id"]
+    about, version = f"/visits/{held.json['id']}", {"version": held.json["version"]}
+    booked = api.post(f"{about}/confirm-hold", version)
+    assert (booked.status_code, booked.json["status"], booked.json["held_until"]) == (200, "booked", None)
+    late = api.post(f"{about}/give-up", {"version": booked.json["version"]})
+    assert (late.status_code, late.json["code"]) == (409, "transition_not_allowed")
+
+
+def test_a_hold_given_up_frees_its_place(api: ApiClient, request_body: dict[str, Any]) -> None:
+    """By the woman, unless told otherwise."""
+    held = api.post("/visits/hold", request_body | {"channel": "telephone"}).json
+    ended = api.post(f"/visits/{held['id']}/give-up", {"version": held["version"]})
+    assert (ended.json["status"], ended.json["cancelled_by"]) == ("cancelled", "woman")
+    assert api.get(f"/slots/{request_body['slot_id']}").json["free"] == 1
+
+
+@pytest.mark.parametrize("address", ["/visits", "/visits/hold"])
+def test_who_finds_no_place_is_told_the_nearest_others(
+    api: ApiClient, request_body: dict[str, Any], address: str
+) -> None:
+    """Looked up after the refusal, so what is told is free now."""
+    with db.transaction(api.engine) as session:
+        taken = session.get_one(Slot, request_body["slot_id"])
+        other = factories_booking.slot(session, api.actor.provider_id, of=taken.schedule, at=time(10))
+        taken.reserved_for = Reservation.URGENT
+    refused = api.post(address, request_body)
+    assert (refused.status_code, refused.json["code"]) == (409, "slot_reserved")
+    assert "przypadki pilne" in refused.json["title_pl"]
+    nearest = refused.json["alternatives"][0]
+    assert (nearest["slot_id"], nearest["starts_at"]) == (other.id, other.starts_at.isoformat())
+    assert set(nearest) == {"slot_id", "starts_at", "place", "address", "distance_km"}
+    assert api.post(address, request_body | {"urgent": True}).status_code == 201
+
+
+def test_a_move_that_finds_no_place_is_told_the_nearest_others(api: ApiClient, request_body: dict[str, Any]) -> None:
+    """By the path and the channel of the visit that should move."""
+    visit = api.post("/visits", request_body).json
+    full = slot(api)
+    with db.transaction(api.engine) as session:
+        session.get_one(Slot, full.id).capacity = 0
+    refused = api.post(f"/visits/{visit['id']}/move", {"version": visit["version"], "slot_id": full.id})
+    assert (refused.status_code, refused.json["code"]) == (409, "slot_full")
+    assert isinstance(refused.json["alternatives"], list)
+
+
+@pytest.mark.parametrize("worker_came", [False, True])
+def test_who_confirms_too_late_is_told_the_nearest_others(
+    api: ApiClient, request_body: dict[str, Any], worker_came: bool
+) -> None:
+    """The hold is over, whoever ended it since; nobody is said to have changed it."""
+    held = api.post("/visits/hold", request_body).json
+    with db.transaction(api.engine) as session:
+        lost = session.get_one(Slot, request_body["slot_id"])
+        other = factories_booking.slot(session, api.actor.provider_id, of=lost.schedule, at=time(10))
+        session.get_one(Visit, held["id"]).held_until = clock.now()
+    if worker_came:
+        with db.transaction(api.engine) as session:
+            expired_holds.release(session, clock.now(), Visit.id == held["id"])
+    late = api.post(f"/visits/{held['id']}/confirm-hold", {"version": held["version"] + 1 - worker_came})
+    assert (late.status_code, late.json["code"]) == (409, "hold_expired")
+    assert late.json["alternatives"][0]["slot_id"] == other.id
+
+
+def test_a_path_for_which_the_rooms_have_no_time_is_told_where_they_have(
+    api: ApiClient, request_body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the path that she wants now; her visit stays as it was."""
+
+    def full(*_: object) -> None:
+        raise DomainError("session_full", path=Path.CLASSIC_CYTOLOGY)
+
+    visit, instead = api.post("/visits", request_body).json, slot(api, Path.CLASSIC_CYTOLOGY)
+    monkeypatch.setattr(slot_places, "change_path", full)
+    refused = api.post(f"/visits/{visit['id']}/path", {"version": visit["version"], "path": "classic_cytology"})
+    assert (refused.status_code, refused.json["code"]) == (409, "session_full")
+    assert instead.id in [each["slot_id"] for each in refused.json["alternatives"]]
+    assert api.get(f"/visits/{visit['id']}").json["path"] == "hpv_lbc"
+
+
+def test_what_women_book_in_ikp_is_not_booked_here(api: ApiClient, request_body: dict[str, Any]) -> None:
+    """The channel of the central e-registration is not ours to name."""
+    assert api.post("/visits", request_body | {"channel": "central"}).status_code == 422

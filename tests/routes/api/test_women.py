@@ -16,7 +16,9 @@ WOMAN = {
     "identity": {"pesel": PESEL},
     "given_name": "Próba",
     "family_name": "Testowa",
-    "telephone": "600 700 800",
+    "telephone": "+48600700800",
+    "email": "proba@example.org",
+    "language": "en",
     "declaration": {
         "risk_groups": ["hiv"],
         "exclusions": [],
@@ -168,3 +170,49 @@ def test_a_woman_of_the_factories_can_be_booked(api: ApiClient) -> None:
     with db.transaction(api.engine) as session:
         woman = factories_booking.woman(session, api.actor.provider_id)
     assert api.get(f"/women/{woman.id}").json["identity_number"] == woman.identity_number
+
+
+def test_consents_are_given_and_withdrawn(api: ApiClient) -> None:
+    """Withdrawing asks for no version, and takes no other way than those of consents."""
+    kept = api.post("/women", WOMAN | {"email_consent": True}).json
+    assert (kept["email_consent_at"] is None, kept["sms_consent_at"]) == (False, None)
+    path = f"/women/{kept['id']}/consents/withdraw"
+    withdrawn = api.post(path, {"channels": ["email"]})
+    assert (withdrawn.status_code, withdrawn.json["email_consent_at"]) == (200, None)
+    assert api.post(path, {"channels": ["call_list"]}).json["code"] == "invalid_input"
+    assert api.with_roles(Role.COORDINATOR).post(path, {"channels": ["sms"]}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"telephone": "600 700"}, "telephone_invalid"),
+        ({"email": "a@b"}, "email_invalid"),
+        ({"language": "de"}, "invalid_input"),
+    ],
+)
+def test_what_cannot_be_reached_is_refused(api: ApiClient, values: dict[str, str], code: str) -> None:
+    """And the answer does not repeat it."""
+    answer = api.post("/women", WOMAN | values)
+    assert (answer.status_code, answer.json["code"]) == (422, code)
+    assert not any(value in str(answer.json) for value in values.values() if value != "de")
+
+
+def test_a_woman_who_was_kept_twice_is_merged(api: ApiClient) -> None:
+    """Seen before, done by somebody who is midwife and administrator, with a reason; then she is found as the other."""
+    kept = api.post("/women", WOMAN).json
+    other = api.post("/women", WOMAN | {"identity": DOCUMENT, "birth_date": "1970-05-17"}).json
+    path = f"/women/{kept['id']}/merge"
+    seen = api.get(f"{path}?merged_id={other['id']}")
+    assert (seen.status_code, seen.json["merged"]["id"], seen.json["examinations"]) == (200, other["id"], 0)
+    wanted = {"merged_id": other["id"], "kept_version": kept["version"], "merged_version": other["version"]}
+    assert api.post(path, wanted | {"reason": " "}).json["code"] == "invalid_input"
+    midwife = api.with_roles(Role.MIDWIFE).post(path, wanted | {"reason": "ta sama osoba"})
+    assert (midwife.status_code, "administrator" in midwife.json["way_out"]) == (403, True)
+    done = api.post(path, wanted | {"reason": "ta sama osoba"})
+    assert (done.status_code, done.json["id"]) == (200, kept["id"])
+    assert api.post("/women/search", DOCUMENT).json["id"] == kept["id"]
+    gone = api.get(f"/women/{other['id']}")
+    assert (gone.status_code, gone.json["code"], str(kept["id"]) in gone.json["way_out"]) == (409, "woman_merged", True)
+    known = api.post("/women", WOMAN | {"identity": DOCUMENT, "birth_date": "1970-05-17"})
+    assert known.json["code"] == "woman_known"

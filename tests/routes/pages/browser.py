@@ -33,7 +33,7 @@ class Browser:
         """Opens a page."""
         return self._shown(self.client.get(path))
 
-    def submit(self, path: str, **fields: str) -> TestResponse:
+    def submit(self, path: str, /, **fields: str) -> TestResponse:
         """Sends a form of the page that is shown."""
         return self._shown(self.client.post(path, data={"csrf_token": self.token} | fields))
 

@@ -605,7 +605,7 @@ def test_a_version_sends_only_the_difference(house: House) -> None:
 
 
 def test_visits_in_the_way_of_a_version_are_told_by_stop(house: House) -> None:
-    """Nothing is published, and the stops and days of the visits are named."""
+    """Nothing is published, and the stops and days of the visits are named; who accepts it may orphan their slots."""
     base = house.published()
     house.book(base)
     key = house.revised(base)
@@ -624,11 +624,14 @@ def test_visits_in_the_way_of_a_version_are_told_by_stop(house: House) -> None:
     table = page[page.index('id="wizyty"') :]
     assert "Wieluń, Plac Legionów" in table
     assert '<span class="label">Wizyty: </span>1</td> <td role="cell"><time datetime="2027-03-10">śr. 10.03' in table
-    assert "Opublikuj trasę" not in page
-    page = read(person.submit(path, version=str(house.itinerary(key).version)), 409)
+    assert "osieroć terminy z wizytami (trafią na listę)" in page
+    version = str(house.itinerary(key).version)
+    page = read(person.submit(path, version=version), 409)
     assert "są wizyty: 1." in page
     assert "Przenieś albo odwołaj te wizyty" in page
     assert house.itinerary(base).status is ItineraryStatus.PUBLISHED
+    assert "Trasa jest opublikowana." in followed(person, person.submit(path, version=version, orphan="1"))
+    assert house.itinerary(base).status is ItineraryStatus.SUPERSEDED
 
 
 # comparison

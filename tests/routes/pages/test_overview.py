@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from mobile_units import clock, db
+from mobile_units.models.slots import SlotStatus
 from mobile_units.models.transmissions import MessageState
 from mobile_units.rules.roles import Role
 from mobile_units.rules.transmissions import MessageKind
@@ -90,6 +91,18 @@ def test_rejected_messages_are_called_out_in_words(reader: Browser, engine: Engi
     assert "Wymaga uwagi." in page
     assert "odrzuciła 2 komunikaty" in page
     assert '<td class="alarm">2</td>' in page
+
+
+def test_visits_in_orphaned_slots_are_told(reader: Browser, engine: Engine) -> None:
+    """They have to be moved."""
+    assert "Wizyty do przeniesienia" not in text_of(reader)
+    with db.transaction(engine) as session:
+        slot = factories_booking.slot(session, reader.user.provider_id, day=NOW.date() + timedelta(days=1), at=time(12))
+        factories_transmission.visit(session, reader.user.provider_id, slot)
+        slot.status = SlotStatus.ORPHANED
+    page = text_of(reader)
+    assert "Wizyty do przeniesienia: 1." in page
+    assert "terminy osierocone: 1" in page
 
 
 def test_visits_of_past_days_not_passed_are_late(reader: Browser, engine: Engine) -> None:

@@ -17,8 +17,7 @@ from mobile_units.models.itineraries import Itinerary, ItineraryStatus
 from mobile_units.models.planning import JobKind, JobState, PlanningJob
 from mobile_units.models.sites import Site
 from mobile_units.models.units import MobileUnit
-from mobile_units.planning.problem import Plan, Problem, Weights
-from mobile_units.planning.process import GREEDY
+from mobile_units.planning.problem import GREEDY, Plan, Problem, Weights
 from mobile_units.planning.reasons import REASONS
 from mobile_units.rules.roles import Role
 from mobile_units.services import itineraries, planning_jobs, planning_queue
